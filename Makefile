@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+# Build and test in-kernel checkpoint/restart. `make help` lists the targets.
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+TOP := $(CURDIR)
+BUILD := $(TOP)/build
+ST := tools/testing/selftests/checkpoint
+QEMU := $(ST)/qemu
+PLAIN := $(QEMU)/plain.config
+DEBUG := $(PLAIN) $(QEMU)/debug.config
+
+# For users: extra Kconfig fragments, another base tree, which tests to run.
+FRAGMENTS ?=
+T ?=
+export LINUX FORCE
+
+.PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
+	initramfs debian guest lint check check-plain check-debug check-off shell demo clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
+	@echo '  variables: FRAGMENTS="a.config b.config" adds Kconfig fragments; T=pattern picks'
+	@echo '  tests; LINUX=DIR builds on another base; FORCE=1 drops edits in build/linux'
+
+deps: ## install the Debian packages that are needed
+	@devtools/deps
+
+tree: deps ## assemble build/linux: base, patches/, our files
+	@devtools/tree assemble
+
+refresh-patches: deps ## write edits made in build/linux into patches/
+	@devtools/tree refresh
+
+kernel: tree ## build build/kernel/bzImage
+	@devtools/kernel kernel $(PLAIN) $(FRAGMENTS)
+
+kernel-debug: tree ## build build/kernel-debug/bzImage: KASAN, lockdep, kmemleak...
+	@devtools/kernel kernel-debug $(DEBUG) $(FRAGMENTS)
+
+headers: tree
+	@devtools/headers
+
+tools: headers ## build build/tools/ckpt
+	@devtools/build-tools
+
+selftests: headers ## build the static tests in build/selftests
+	@devtools/build-selftests
+
+debian: deps ## make build/debian.img, programs for the guest
+	@$(QEMU)/mkdebian
+
+initramfs: tools selftests
+	@$(QEMU)/mkinitramfs
+
+guest: kernel initramfs ## everything that devtools/guest CMD needs
+
+lint: kernel ## style, sparse, kernel-doc, licence and patch checks
+	@$(QEMU)/run lint $(if $(T),-t '$(T)')
+
+check: kernel kernel-debug initramfs debian ## everything; ends with N passed, N failed, N skipped
+	@$(QEMU)/run all $(if $(T),-t '$(T)')
+
+check-plain: kernel initramfs debian ## the tests that run on the plain kernel
+	@$(QEMU)/run plain $(if $(T),-t '$(T)')
+
+check-debug: kernel-debug initramfs ## the tests that run on the debug kernel
+	@$(QEMU)/run debug $(if $(T),-t '$(T)')
+
+check-off: kernel ## CONFIG_CHECKPOINT=n must cost nothing
+	@$(QEMU)/run off
+
+shell: kernel initramfs debian ## an interactive guest
+	@$(QEMU)/shell
+
+demo: kernel initramfs debian ## watch a demonstration in a guest
+	@$(QEMU)/demo
+
+clean: ## remove build/ (edits in build/linux too)
+	rm -rf $(BUILD)

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hold on a group: taken by the call, ended when the call ends, however
+ * it ends. An administrator's cgroup.freeze is another reason to be frozen
+ * and takes effect when the hold is gone.
+ */
+#include <linux/cgroup.h>
+#include <linux/delay.h>
+#include <linux/namei.h>
+#include <linux/sched/signal.h>
+
+#include "internal.h"
+
+/**
+ * ckpt_may_freeze - may the caller freeze a group?
+ * @cgrp: the group
+ * @fd: its directory
+ *
+ * Writing cgroup.freeze is what the hold amounts to.
+ *
+ * Return: 0, -EPERM, -EINVAL for the root group, -EBADF.
+ */
+int ckpt_may_freeze(struct cgroup *cgrp, int fd)
+{
+	struct path path;
+	CLASS(fd, dir)(fd);
+	int err;
+
+	if (!fd_file(dir))
+		return -EBADF;
+	if (!cgroup_parent(cgrp))
+		return -EINVAL;
+	if (!cgroup_is_descendant(cgrp, current->nsproxy->cgroup_ns->root_cset->dfl_cgrp))
+		return -EPERM;
+	err = vfs_path_lookup(fd_file(dir)->f_path.dentry, fd_file(dir)->f_path.mnt,
+			      "cgroup.freeze", 0, &path);
+	if (err)
+		return err;
+	err = path_permission(&path, MAY_WRITE);
+	path_put(&path);
+	return err ? -EPERM : 0;
+}
+
+static bool caller_inside(struct cgroup *cgrp)
+{
+	guard(rcu)();
+
+	return cgroup_is_descendant(task_dfl_cgroup(current), cgrp);
+}
+
+/* Name a task that has not reached the trap. */
+static void blame(struct ckpt_save *save)
+{
+	struct cgroup_subsys_state *css;
+	struct css_task_iter it;
+	struct task_struct *task;
+
+	rcu_read_lock();
+	css_for_each_descendant_pre(css, &save->cgrp->self) {
+		if (!css_tryget(css))
+			continue;
+		rcu_read_unlock();
+		css_task_iter_start(css, 0, &it);
+		while ((task = css_task_iter_next(&it))) {
+			if (task->frozen)
+				continue;
+			ckpt_at_task(save, task);
+			if (task->flags & PF_KTHREAD)
+				ckpt_err(save, 0, "a kernel thread cannot be frozen; move it out of the group");
+			else
+				ckpt_err(save, 0, "does not reach the freezer; it is in an uninterruptible system call");
+			break;
+		}
+		css_task_iter_end(&it);
+		rcu_read_lock();
+		css_put(css);
+	}
+	rcu_read_unlock();
+	save->where = (struct ckpt_where){ .fd = -1 };
+}
+
+static int wait_frozen(struct ckpt_save *save)
+{
+	unsigned long usec = 20;
+
+	while (!test_bit(CGRP_FROZEN, &save->cgrp->flags)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (time_after(jiffies, save->deadline)) {
+			blame(save);
+			return ckpt_err(save, -ETIMEDOUT, "the group did not freeze in time");
+		}
+		fsleep(usec);
+		usec = min(usec * 2, 1000UL);
+	}
+	return 0;
+}
+
+/**
+ * ckpt_hold - freeze the group for the length of the call
+ * @save: the call, with its group and deadline
+ *
+ * Return: 0, -EDEADLK if the caller is inside, -EBUSY if it is held already,
+ * -ENODEV if it was removed, -ETIMEDOUT, -EINTR.
+ */
+int ckpt_hold(struct ckpt_save *save)
+{
+	int err;
+
+	if (caller_inside(save->cgrp))
+		return ckpt_err(save, -EDEADLK, "the caller is in the group; call from outside it");
+	err = cgroup_freeze_hold(save->cgrp);
+	if (err == -EBUSY)
+		return ckpt_err(save, err, "the group, or one above or below it, is being checkpointed already");
+	if (err)
+		return ckpt_err(save, err, "the group was removed");
+	save->held = true;
+	return wait_frozen(save);
+}
+
+void ckpt_hold_release(struct ckpt_save *save)
+{
+	if (save->held)
+		cgroup_freeze_release(save->cgrp);
+	save->held = false;
+}

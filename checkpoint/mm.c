@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An address space: boundaries, auxiliary vector, executable, vDSO, and its
+ * mappings (vma.c) with their pages (pages.c).
+ *
+ * Refused: memory shared with another process, PR_SET_MDWE, KSM for the whole
+ * process, membarrier registrations.
+ */
+#include <linux/auxvec.h>
+#include <linux/mm.h>
+#include <linux/prctl.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/mm.h>
+
+#include "internal.h"
+#include "mm.h"
+
+#define AUXV_BYTES	sizeof_field(struct mm_struct, saved_auxv)
+#define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO)
+
+static void get_mm(void *mm)
+{
+	mmget(mm);
+}
+
+static void put_mm(void *mm)
+{
+	mmput(mm);
+}
+
+/* References are no measure: any reader of /proc takes some. See the survey. */
+static long count_mm(void *mm)
+{
+	return 0;
+}
+
+static int refuse_mm(struct ckpt_save *save, struct mm_struct *mm)
+{
+	if (test_bit(MMF_HAS_MDWE, &mm->flags))
+		ckpt_refuse(save, "PR_SET_MDWE", "memory-deny-write-execute is set, not saved yet");
+	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
+		ckpt_refuse(save, "PR_SET_MEMORY_MERGE", "is set, not saved yet");
+	if (IS_ENABLED(CONFIG_MEMBARRIER) && ckpt_mm_membarrier(mm))
+		ckpt_refuse(save, "membarrier", "the process registered for membarrier(2), not saved yet");
+	return ckpt_arch_refuse_mm(save, mm);
+}
+
+static void fill_bounds(struct ckpt_mm *out, struct mm_struct *mm)
+{
+	guard(spinlock)(&mm->arg_lock);
+	out->start_code = cpu_to_le64(mm->start_code);
+	out->end_code = cpu_to_le64(mm->end_code);
+	out->start_data = cpu_to_le64(mm->start_data);
+	out->end_data = cpu_to_le64(mm->end_data);
+	out->start_brk = cpu_to_le64(mm->start_brk);
+	out->brk = cpu_to_le64(mm->brk);
+	out->start_stack = cpu_to_le64(mm->start_stack);
+	out->arg_start = cpu_to_le64(mm->arg_start);
+	out->arg_end = cpu_to_le64(mm->arg_end);
+	out->env_start = cpu_to_le64(mm->env_start);
+	out->env_end = cpu_to_le64(mm->env_end);
+}
+
+static u32 flags_of(struct mm_struct *mm)
+{
+	u32 flags = 0;
+
+	if (get_dumpable(mm) == SUID_DUMP_USER)
+		flags |= CKPT_MM_DUMPABLE;
+	if (test_bit(MMF_DISABLE_THP, &mm->flags))
+		flags |= CKPT_MM_THP_DISABLE;
+	if (ckpt_arch_vdso(mm))
+		flags |= CKPT_MM_VDSO;
+	return flags;
+}
+
+static int save_exe(struct ckpt_save *save, struct mm_struct *mm, u32 *id)
+{
+	struct file *exe = get_mm_exe_file(mm);
+	int err = 0;
+
+	*id = 0;
+	if (exe) {
+		err = checkpoint_file(save, exe, id);
+		fput(exe);
+	}
+	return err;
+}
+
+static int emit_mm(struct ckpt_save *save, struct ckpt_obj *obj, u32 exe)
+{
+	struct mm_struct *mm = obj->ptr;
+	struct ckpt_mm *out;
+
+	out = ckpt_emit_object(save, obj, AUXV_BYTES);
+	if (!out)
+		return -ENOMEM;
+	fill_bounds(out, mm);
+	out->exe = cpu_to_le32(exe);
+	out->flags = cpu_to_le32(flags_of(mm));
+	out->coredump_filter = cpu_to_le32((mm->flags & MMF_DUMP_FILTER_MASK) >>
+					   MMF_DUMP_FILTER_SHIFT);
+	out->vdso = cpu_to_le64(ckpt_arch_vdso(mm));
+	out->auxv_len = cpu_to_le32(AUXV_BYTES);
+	memcpy(ckpt_tail(out, sizeof(*out)), mm->saved_auxv, AUXV_BYTES);
+	return checkpoint_vmas(save, mm, out);
+}
+
+static int checkpoint_mm(struct ckpt_save *save, struct ckpt_obj *obj)
+{
+	struct mm_struct *mm = obj->ptr;
+	u32 exe;
+	int err;
+
+	err = refuse_mm(save, mm) ?:
+	      save_exe(save, mm, &exe) ?:
+	      checkpoint_vma_files(save, mm);
+	if (err)
+		return err;
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	err = emit_mm(save, obj, exe);
+	mmap_read_unlock(mm);
+	return err;
+}
+
+static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
+	u32 len = le32_to_cpu(in->auxv_len), exe = le32_to_cpu(in->exe);
+
+	if (le32_to_cpu(in->flags) & ~FLAGS_KNOWN)
+		return ckpt_fail(load, rec, -EBADMSG, "unknown flags 0x%x", le32_to_cpu(in->flags));
+	if (len > AUXV_BYTES || len % sizeof(long) || !ckpt_tail_is(rec, len))
+		return ckpt_fail(load, rec, -EBADMSG, "bad auxiliary vector");
+	if (le32_to_cpu(in->coredump_filter) & ~(MMF_DUMP_FILTER_MASK >> MMF_DUMP_FILTER_SHIFT))
+		return ckpt_fail(load, rec, -EBADMSG, "unknown coredump filter");
+	if (le64_to_cpu(in->vdso) >= TASK_SIZE_MAX || !PAGE_ALIGNED(le64_to_cpu(in->vdso)))
+		return ckpt_fail(load, rec, -EBADMSG, "bad address of the vDSO");
+	if (exe && !ckpt_ref(load, rec, exe, CKPT_REC_FILE_PATH))
+		return -EBADMSG;
+	if (exe && !(ckpt_data(ckpt_rec(load, exe), ckpt_file)->how &
+		     cpu_to_le32(CKPT_FILE_EXEC)))
+		return ckpt_fail(load, rec, -EBADMSG, "the executable was not opened to execute");
+	return 0;
+}
+
+static int set_bounds(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
+	struct prctl_mm_map map = {
+		.start_code	= le64_to_cpu(in->start_code),
+		.end_code	= le64_to_cpu(in->end_code),
+		.start_data	= le64_to_cpu(in->start_data),
+		.end_data	= le64_to_cpu(in->end_data),
+		.start_brk	= le64_to_cpu(in->start_brk),
+		.brk		= le64_to_cpu(in->brk),
+		.start_stack	= le64_to_cpu(in->start_stack),
+		.arg_start	= le64_to_cpu(in->arg_start),
+		.arg_end	= le64_to_cpu(in->arg_end),
+		.env_start	= le64_to_cpu(in->env_start),
+		.env_end	= le64_to_cpu(in->env_end),
+	};
+	unsigned long auxv[AUXV_BYTES / sizeof(long)] = {};
+	int err;
+
+	memcpy(auxv, ckpt_rec_tail(rec), le32_to_cpu(in->auxv_len));
+	auxv[ARRAY_SIZE(auxv) - 2] = AT_NULL;
+	auxv[ARRAY_SIZE(auxv) - 1] = AT_NULL;
+	err = mm_set_map(&map, auxv);
+	if (err)
+		return ckpt_fail(load, rec, err, "boundaries that prctl(PR_SET_MM_MAP) would refuse");
+	return 0;
+}
+
+static int new_mm(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
+	struct ckpt_rec *exe = ckpt_rec(load, le32_to_cpu(in->exe));
+	int err;
+
+	struct mm_struct *mm __free(mmput) = mm_alloc();
+	if (!mm)
+		return -ENOMEM;
+	/* nobody traces it before it is whole; see ckpt_mm_commit() */
+	set_dumpable(mm, SUID_DUMP_DISABLE);
+	mm->flags &= ~MMF_DUMP_FILTER_MASK;
+	mm->flags |= le32_to_cpu(in->coredump_filter) << MMF_DUMP_FILTER_SHIFT;
+	if (le32_to_cpu(in->flags) & CKPT_MM_THP_DISABLE)
+		set_bit(MMF_DISABLE_THP, &mm->flags);
+	if (exe) {
+		err = set_mm_exe_file(mm, exe->live);
+		if (err)
+			return ckpt_fail(load, rec, err, "the executable is open for writing");
+	}
+	err = mm_install(mm);
+	if (err)
+		return err;
+	mmget(mm);
+	rec->live = no_free_ptr(mm);
+	return 0;
+}
+
+/* In the new leader, while it has no other threads. */
+static int install_mm(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
+
+	return new_mm(load, rec) ?:
+	       ckpt_arch_install_mm(load, rec, le64_to_cpu(in->vdso),
+				    le32_to_cpu(in->flags) & CKPT_MM_VDSO) ?:
+	       restart_vmas(load, rec) ?:
+	       set_bounds(load, rec);
+}
+
+/**
+ * ckpt_mm_commit - let others trace and dump the new address space
+ * @rec: its record
+ *
+ * Context: cannot fail.
+ */
+void ckpt_mm_commit(struct ckpt_rec *rec)
+{
+	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
+
+	if (le32_to_cpu(in->flags) & CKPT_MM_DUMPABLE)
+		set_dumpable(rec->live, SUID_DUMP_USER);
+}
+
+static void drop_mm(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	mmput(rec->live);
+}
+
+const struct ckpt_ops ckpt_mm_ops = {
+	.name		= "mm",
+	.type		= CKPT_REC_MM,
+	.fixed		= sizeof(struct ckpt_mm),
+	.max_tail	= AUXV_BYTES,
+	.object		= true,
+	.get		= get_mm,
+	.put		= put_mm,
+	.count		= count_mm,
+	.checkpoint	= checkpoint_mm,
+	.contents	= ckpt_mm_contents,
+	.validate	= validate_mm,
+	.install	= install_mm,
+	.fill		= ckpt_mm_fill,
+	.drop		= drop_mm,
+};

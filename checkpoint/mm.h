@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* An address space, its mappings and their pages. */
+#ifndef _CHECKPOINT_MM_H
+#define _CHECKPOINT_MM_H
+
+#include "internal.h"
+
+/* vma.c */
+int checkpoint_vma_files(struct ckpt_save *save, struct mm_struct *mm);
+int checkpoint_vmas(struct ckpt_save *save, struct mm_struct *mm,
+		    struct ckpt_mm *out);
+int restart_vmas(struct ckpt_load *load, struct ckpt_rec *mm);
+
+/* pages.c */
+int ckpt_mm_contents(struct ckpt_save *save, struct ckpt_obj *obj);
+int ckpt_mm_fill(struct ckpt_load *load, struct ckpt_rec *rec,
+		 const struct ckpt_run *run);
+
+/* Has the process registered for an expedited membarrier(2)? */
+#ifdef CONFIG_MEMBARRIER
+static inline bool ckpt_mm_membarrier(struct mm_struct *mm)
+{
+	return atomic_read(&mm->membarrier_state);
+}
+#else
+static inline bool ckpt_mm_membarrier(struct mm_struct *mm) { return false; }
+#endif
+
+#endif /* _CHECKPOINT_MM_H */

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory shared between processes without a name: MAP_SHARED | MAP_ANONYMOUS,
+ * and memfds without seals.
+ *
+ * Refused: seals, memory that a process outside maps or has open.
+ */
+#include <linux/cred.h>
+#include <linux/fcntl.h>
+#include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
+
+#include "internal.h"
+
+#define ANON_NAME	"dev/zero"
+#define MEMFD_PREFIX	"memfd:"
+
+static void get_shmem(void *inode)
+{
+	ihold(inode);
+}
+
+static void put_shmem(void *inode)
+{
+	iput(inode);
+}
+
+/* Holders are looked for by mapping and descriptor, never by count. */
+static long count_shmem(void *inode)
+{
+	return 0;
+}
+
+static bool is_memfd(const struct dentry *dentry)
+{
+	return strstarts((const char *)dentry->d_name.name, MEMFD_PREFIX);
+}
+
+/* Does somebody outside the group map this memory? */
+static bool mapped_outside(struct ckpt_save *save, struct address_space *mapping)
+{
+	struct vm_area_struct *vma;
+	bool outside = false;
+
+	i_mmap_lock_read(mapping);
+	vma_interval_tree_foreach(vma, &mapping->i_mmap, 0, ULONG_MAX)
+		outside |= !ckpt_object_find(save, vma->vm_mm);
+	i_mmap_unlock_read(mapping);
+	return outside;
+}
+
+static int emit_shmem(struct ckpt_save *save, struct ckpt_obj *obj,
+		      struct dentry *dentry)
+{
+	struct inode *inode = obj->ptr;
+	struct shmem_inode_info *info = SHMEM_I(inode);
+	size_t len = dentry->d_name.len;
+	struct ckpt_shmem *out;
+	u32 flags = 0;
+
+	out = ckpt_emit_object(save, obj, len);
+	if (!out)
+		return -ENOMEM;
+	if (info->flags & VM_NORESERVE)
+		flags |= CKPT_SHMEM_NORESERVE;
+	if (is_memfd(dentry))
+		flags |= CKPT_SHMEM_MEMFD;
+	if (!(info->seals & F_SEAL_SEAL))
+		flags |= CKPT_SHMEM_MAY_SEAL;
+	out->cred = cpu_to_le32(save->cred_id);
+	out->size = cpu_to_le64(i_size_read(inode));
+	out->flags = cpu_to_le32(flags);
+	out->mode = cpu_to_le32(inode->i_mode & 07777);
+	out->name_len = cpu_to_le32(len);
+	memcpy(ckpt_tail(out, sizeof(*out)), dentry->d_name.name, len);
+	return 0;
+}
+
+/* Called by way of a file, which has the name; see checkpoint_shmem_file(). */
+static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
+{
+	struct inode *inode = obj->ptr;
+	struct dentry *dentry = d_find_any_alias(inode);
+	int err;
+
+	if (!dentry)
+		return ckpt_err(save, -EBUSY, "shared memory without a name");
+	if (SHMEM_I(inode)->seals & ~F_SEAL_SEAL)
+		ckpt_refuse(save, "memfd", "%pd is sealed, and seals are not saved yet", dentry);
+	if (mapped_outside(save, inode->i_mapping))
+		ckpt_refuse(save, "shared memory", "%pd is mapped by a process outside the group", dentry);
+	err = emit_shmem(save, obj, dentry);
+	dput(dentry);
+	return err;
+}
+
+static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *index)
+{
+	struct inode *inode = obj->ptr;
+	struct folio *folio = NULL;
+	struct page *page;
+	int err;
+
+	err = shmem_get_folio(inode, *index, 0, &folio, SGP_READ);
+	if (err)
+		return err;
+	if (folio) {
+		page = folio_file_page(folio, *index);
+		folio_unlock(folio);
+		err = ckpt_contents_pages(save, obj->id, *index, &page, 1);
+		folio_put(folio);
+	}
+	++*index;
+	return err;
+}
+
+static int shmem_contents(struct ckpt_save *save, struct ckpt_obj *obj)
+{
+	struct inode *inode = obj->ptr;
+	loff_t size = i_size_read(inode), start = 0, end;
+	pgoff_t index;
+	int err = 0;
+
+	while (!err && start < size) {
+		start = mapping_seek_hole_data(inode->i_mapping, start, size, SEEK_DATA);
+		if (start < 0)
+			return 0;
+		end = mapping_seek_hole_data(inode->i_mapping, start, size, SEEK_HOLE);
+		index = start >> PAGE_SHIFT;
+		while (!err && index < DIV_ROUND_UP(end, PAGE_SIZE))
+			err = fatal_signal_pending(current) ? -EINTR :
+			      save_folio(save, obj, &index);
+		start = end;
+	}
+	return err;
+}
+
+static int validate_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_shmem *in = ckpt_data(rec, ckpt_shmem);
+	u32 flags = le32_to_cpu(in->flags), len = le32_to_cpu(in->name_len);
+	const char *name = ckpt_rec_tail(rec);
+	const char *start = flags & CKPT_SHMEM_MEMFD ? MEMFD_PREFIX : ANON_NAME;
+
+	if (flags & ~(CKPT_SHMEM_NORESERVE | CKPT_SHMEM_MEMFD | CKPT_SHMEM_MAY_SEAL) ||
+	    in->__reserved || le32_to_cpu(in->mode) & ~07777)
+		return ckpt_fail(load, rec, -EBADMSG, "unknown flags or mode");
+	if (len > NAME_MAX || !ckpt_tail_is(rec, len) || memchr(name, 0, len) ||
+	    len < strlen(start) || memcmp(name, start, strlen(start)) ||
+	    (!(flags & CKPT_SHMEM_MEMFD) && len != strlen(start)))
+		return ckpt_fail(load, rec, -EBADMSG, "bad name");
+	if (le64_to_cpu(in->size) > MAX_LFS_FILESIZE)
+		return ckpt_fail(load, rec, -EBADMSG, "bad length");
+	if (!ckpt_ref(load, rec, le32_to_cpu(in->cred), CKPT_REC_CRED))
+		return -EBADMSG;
+	return 0;
+}
+
+/* What memfd_create() and mmap() do after shmem_file_setup(). */
+static void dress(struct file *file, const struct ckpt_shmem *in)
+{
+	struct inode *inode = file_inode(file);
+	u32 flags = le32_to_cpu(in->flags);
+
+	if (flags & CKPT_SHMEM_MEMFD) {
+		file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+		file->f_flags |= O_LARGEFILE;
+	}
+	inode->i_mode = S_IFREG | le32_to_cpu(in->mode);
+	SHMEM_I(inode)->seals = flags & CKPT_SHMEM_MAY_SEAL ? 0 : F_SEAL_SEAL;
+}
+
+static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_shmem *in = ckpt_data(rec, ckpt_shmem);
+	u32 flags = le32_to_cpu(in->flags);
+	vm_flags_t vm_flags = flags & CKPT_SHMEM_NORESERVE ? VM_NORESERVE : 0;
+	loff_t size = le64_to_cpu(in->size);
+	const struct cred *old;
+	struct file *file;
+
+	char *name __free(kfree) = kmemdup_nul(ckpt_rec_tail(rec),
+					       le32_to_cpu(in->name_len),
+					       GFP_KERNEL_ACCOUNT);
+	if (!name)
+		return -ENOMEM;
+
+	old = override_creds(ckpt_cred(load, le32_to_cpu(in->cred)));
+	if (flags & CKPT_SHMEM_MEMFD)
+		file = shmem_file_setup(name, size, vm_flags);
+	else
+		file = shmem_kernel_file_setup(name, size, vm_flags);
+	revert_creds(old);
+	if (IS_ERR(file))
+		return ckpt_fail(load, rec, PTR_ERR(file), "cannot make shared memory of %lld bytes: errno %d",
+				 size, -(int)PTR_ERR(file));
+	dress(file, in);
+	rec->live = file;
+	return 0;
+}
+
+static int fill_page(struct ckpt_load *load, struct inode *inode, pgoff_t index)
+{
+	struct folio *folio;
+	struct page *page;
+	int err;
+
+	err = shmem_get_folio(inode, index, 0, &folio, SGP_CACHE);
+	if (err)
+		return err;
+	/* nobody has a descriptor yet: what is read is not seen half */
+	folio_unlock(folio);
+	page = folio_file_page(folio, index);
+	err = ckpt_read_pages(load, &page, 1);
+	folio_mark_dirty(folio);
+	folio_put(folio);
+	return err;
+}
+
+static int fill_shmem(struct ckpt_load *load, struct ckpt_rec *rec,
+		      const struct ckpt_run *run)
+{
+	struct file *file = rec->live;
+	u64 index = le64_to_cpu(run->index), count = le32_to_cpu(run->count);
+	u64 pages = DIV_ROUND_UP(i_size_read(file_inode(file)), PAGE_SIZE);
+	int err = 0;
+
+	if (le16_to_cpu(run->kind) != CKPT_RUN_DATA || index > pages ||
+	    count > pages - index)
+		return ckpt_fail(load, rec, -EBADMSG, "contents beyond its end");
+	for (; !err && count; count--)
+		err = fill_page(load, file_inode(file), index++);
+	return err;
+}
+
+const struct ckpt_ops ckpt_shmem_ops = {
+	.name		= "shared memory",
+	.type		= CKPT_REC_SHMEM,
+	.fixed		= sizeof(struct ckpt_shmem),
+	.max_tail	= NAME_MAX + 1,
+	.object		= true,
+	.get		= get_shmem,
+	.put		= put_shmem,
+	.count		= count_shmem,
+	.checkpoint	= checkpoint_shmem,
+	.contents	= shmem_contents,
+	.validate	= validate_shmem,
+	.restart	= restart_shmem,
+	.fill		= fill_shmem,
+	.drop		= ckpt_file_drop,
+};
+
+/* ---- An open description of it ---- */
+
+static bool match_file(struct ckpt_save *save, struct file *file)
+{
+	struct dentry *dentry = file->f_path.dentry;
+
+	return !(file->f_mode & FMODE_PATH) && shmem_file(file) &&
+	       file_inode(file)->i_sb->s_flags & SB_NOUSER &&
+	       S_ISREG(file_inode(file)->i_mode) &&
+	       (is_memfd(dentry) || !strcmp((const char *)dentry->d_name.name, ANON_NAME));
+}
+
+static int checkpoint_shmem_file(struct ckpt_save *save, struct ckpt_obj *obj)
+{
+	struct file *file = obj->ptr;
+	struct ckpt_file_shmem *out;
+	u32 shmem;
+	int err;
+
+	err = ckpt_refuse_shared(save, obj) ?:
+	      ckpt_object(save, file_inode(file), &ckpt_shmem_ops, &shmem);
+	if (err)
+		return err;
+	out = ckpt_emit_object(save, obj, 0);
+	if (!out)
+		return -ENOMEM;
+	checkpoint_file_common(save, file, &out->file);
+	out->shmem = cpu_to_le32(shmem);
+	return 0;
+}
+
+static int validate_file(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_file_shmem *in = ckpt_data(rec, ckpt_file_shmem);
+
+	if (in->__reserved || in->file.how)
+		return ckpt_fail(load, rec, -EBADMSG, "unknown fields");
+	if (!ckpt_ref(load, rec, le32_to_cpu(in->shmem), CKPT_REC_SHMEM))
+		return -EBADMSG;
+	return ckpt_file_validate(load, rec, &in->file);
+}
+
+static int restart_file(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_file_shmem *in = ckpt_data(rec, ckpt_file_shmem);
+	struct ckpt_rec *shmem = ckpt_rec(load, le32_to_cpu(in->shmem));
+	u32 flags = le32_to_cpu(in->file.flags);
+	struct file *first = shmem->live, *file;
+
+	/* the first is as memfd_create() made it, others as opened by /proc */
+	if (!shmem->extra && (flags & O_ACCMODE) == O_RDWR) {
+		shmem->extra = rec;
+		file = get_file(first);
+		spin_lock(&file->f_lock);
+		file->f_flags |= flags & (O_NONBLOCK | O_APPEND);
+		spin_unlock(&file->f_lock);
+	} else {
+		file = dentry_open(&first->f_path, flags,
+				   ckpt_cred(load, le32_to_cpu(in->file.cred)));
+	}
+	if (IS_ERR(file))
+		return ckpt_fail(load, rec, PTR_ERR(file), "cannot open shared memory again: errno %d",
+				 -(int)PTR_ERR(file));
+	file->f_pos = le64_to_cpu(in->file.pos);
+	rec->live = file;
+	return 0;
+}
+
+const struct ckpt_ops ckpt_file_shmem_ops = {
+	.name		= "shared memory file",
+	.type		= CKPT_REC_FILE_SHMEM,
+	.fixed		= sizeof(struct ckpt_file_shmem),
+	.object		= true,
+	.match		= match_file,
+	.get		= ckpt_file_get,
+	.put		= ckpt_file_put,
+	.count		= ckpt_file_count,
+	.checkpoint	= checkpoint_shmem_file,
+	.validate	= validate_file,
+	.restart	= restart_file,
+	.drop		= ckpt_file_drop,
+};

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Before anything is captured: who may be checkpointed, and how many
+ * references to each shared object the group has. Only with all of them
+ * counted can an object be told to be shared with the outside.
+ */
+#include <linux/fdtable.h>
+#include <linux/oom.h>
+#include <linux/pipe_fs_i.h>
+#include <linux/ptrace.h>
+#include <linux/sched/signal.h>
+
+#include "files.h"
+#include "internal.h"
+
+static int survey_file(struct ckpt_save *save, struct file *file)
+{
+	struct pipe_inode_info *pipe;
+	struct ckpt_obj *obj;
+
+	obj = ckpt_object_see(save, file, &ckpt_any_file_ops);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	pipe = get_pipe_info(file, false);
+	if (obj->seen > 1 || !pipe)
+		return 0;
+
+	obj = ckpt_object_see(save, file_inode(file), &ckpt_pipe_ops);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	if (file->f_mode & FMODE_READ)
+		obj->ends[0]++;
+	if (file->f_mode & FMODE_WRITE)
+		obj->ends[1]++;
+	return 0;
+}
+
+static int survey_files(struct ckpt_save *save, struct files_struct *files)
+{
+	struct ckpt_obj *obj = ckpt_object_see(save, files, &ckpt_files_ops);
+	struct file *file;
+	unsigned int fd;
+	bool cloexec;
+	int err = 0;
+
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	if (obj->seen > 1)
+		return 0;
+	for (fd = 0; !err && (file = ckpt_next_fd(files, &fd, &cloexec)); fd++) {
+		err = survey_file(save, file);
+		fput(file);
+	}
+	return err;
+}
+
+static int survey_vmas(struct ckpt_save *save, struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+	int err = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	for_each_vma(vmi, vma) {
+		if (vma->vm_file)
+			err = survey_file(save, vma->vm_file);
+		if (err)
+			break;
+	}
+	mmap_read_unlock(mm);
+	return err;
+}
+
+static int survey_mm(struct ckpt_save *save, struct mm_struct *mm)
+{
+	struct ckpt_obj *obj = ckpt_object_see(save, mm, &ckpt_mm_ops);
+	struct file *exe;
+	int err = 0;
+
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	if (obj->seen > 1)
+		return ckpt_refuse(save, "mm", "memory is shared with pid %d (CLONE_VM); not saved yet",
+				   obj->pid);
+	exe = get_mm_exe_file(mm);
+	if (exe) {
+		err = survey_file(save, exe);
+		fput(exe);
+	}
+	return err ?: survey_vmas(save, mm);
+}
+
+static int survey_task(struct ckpt_save *save, struct ckpt_member *member)
+{
+	struct task_struct *task = member->task;
+	struct files_struct *files __free(put_files) = NULL;
+	struct ckpt_obj *obj;
+	struct fs_struct *fs;
+	int err;
+
+	task_lock(task);
+	files = task->files;
+	if (files)
+		atomic_inc(&files->count);
+	fs = task->fs;
+	if (fs)
+		ckpt_fs_ops.get(fs);
+	task_unlock(task);
+	if (!files || !fs) {
+		if (fs)
+			ckpt_fs_ops.put(fs);
+		return ckpt_err(save, -ESRCH, "the task exited while the group was held");
+	}
+
+	obj = ckpt_object_see(save, fs, &ckpt_fs_ops);
+	ckpt_fs_ops.put(fs);
+	err = PTR_ERR_OR_ZERO(obj);
+	return err ?: survey_files(save, files);
+}
+
+/* What the threads of a process have in common. */
+static int survey_process(struct ckpt_save *save, struct ckpt_member *member)
+{
+	struct sighand_struct *sighand = NULL;
+	struct mm_struct *mm __free(mmput) = NULL;
+	unsigned long flags;
+	struct ckpt_obj *obj;
+
+	mm = get_task_mm(member->task);
+	if (lock_task_sighand(member->task, &flags)) {
+		sighand = member->task->sighand;
+		refcount_inc(&sighand->count);
+		unlock_task_sighand(member->task, &flags);
+	}
+	if (!mm || !sighand) {
+		if (sighand)
+			__cleanup_sighand(sighand);
+		return ckpt_err(save, -ESRCH, "the task exited while the group was held");
+	}
+	obj = ckpt_object_see(save, sighand, &ckpt_sighand_ops);
+	__cleanup_sighand(sighand);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	return survey_mm(save, mm);
+}
+
+static int may_checkpoint(struct ckpt_save *save, struct task_struct *task)
+{
+	if (ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS))
+		return 0;
+	return ckpt_err(save, -EPERM, "no permission to trace this task, as a checkpoint must");
+}
+
+/* The live thread that stands for a process: the leader, unless it is dead. */
+static struct ckpt_member *live_thread(struct ckpt_save *save,
+				       struct ckpt_member *leader)
+{
+	struct ckpt_member *member = leader;
+
+	while (member->dead && !list_is_last(&member->list, &save->members)) {
+		member = list_next_entry(member, list);
+		if (member->leader)
+			return NULL;
+	}
+	return member->dead ? NULL : member;
+}
+
+/* Which pipes have an end outside the group? */
+static void survey_pipes(struct ckpt_save *save)
+{
+	struct ckpt_obj *obj, *end;
+	struct inode *inode;
+
+	list_for_each_entry(end, &save->object_list, list) {
+		if (end->survey != &ckpt_any_file_ops ||
+		    !get_pipe_info(end->ptr, false))
+			continue;
+		inode = file_inode(end->ptr);
+		obj = ckpt_object_find(save, inode);
+		if (inode->i_pipe->readers > obj->ends[0] ||
+		    inode->i_pipe->writers > obj->ends[1] ||
+		    ckpt_object_surplus(save, end) > 0)
+			obj->outside = true;
+	}
+}
+
+/* Name a process outside the group that uses memory of the group. */
+static void survey_outside(struct ckpt_save *save)
+{
+	struct task_struct *task, *thread;
+	struct ckpt_obj *obj;
+
+	rcu_read_lock();
+	for_each_process(task) {
+		struct mm_struct *mm = NULL;
+
+		if (task->flags & PF_KTHREAD || ckpt_member_of(save, task))
+			continue;
+		thread = find_lock_task_mm(task);
+		if (thread) {
+			mm = thread->mm;
+			task_unlock(thread);
+		}
+		obj = mm ? ckpt_object_find(save, mm) : NULL;
+		if (obj) {
+			save->where = (struct ckpt_where){ .pid = obj->pid, .fd = -1 };
+			/* no sleeping here: say so below */
+			obj->ends[0] = task_pid_vnr(task);
+		}
+	}
+	rcu_read_unlock();
+
+	list_for_each_entry(obj, &save->object_list, list) {
+		if (obj->survey != &ckpt_mm_ops || !obj->ends[0])
+			continue;
+		save->where = (struct ckpt_where){ .pid = obj->pid, .fd = -1 };
+		ckpt_refuse(save, "mm", "memory is shared with pid %u outside the group", obj->ends[0]);
+	}
+}
+
+/**
+ * ckpt_survey - check permissions, and count the group's references
+ * @save: the call, with its tasks collected and stopped
+ *
+ * Return: 0, -EPERM for a task the caller may not trace, -ESRCH, -ENOMEM,
+ * -EINTR.
+ */
+int ckpt_survey(struct ckpt_save *save)
+{
+	struct ckpt_member *member, *live;
+	int err;
+
+	list_for_each_entry(member, &save->members, list) {
+		ckpt_at_task(save, member->task);
+		err = may_checkpoint(save, member->task);
+		if (err)
+			return err;
+	}
+	list_for_each_entry(member, &save->members, list) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ckpt_at_task(save, member->task);
+		live = member->leader ? live_thread(save, member) : NULL;
+		err = live ? survey_process(save, live) : 0;
+		if (!err && !member->dead)
+			err = survey_task(save, member);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	survey_pipes(save);
+	survey_outside(save);
+	return 0;
+}
+
+static bool has_file(struct task_struct *task, struct file *file)
+{
+	struct fdtable *fdt;
+	unsigned int fd;
+	bool found = false;
+
+	task_lock(task);
+	if (task->files) {
+		spin_lock(&task->files->file_lock);
+		fdt = files_fdtable(task->files);
+		for (fd = 0; !found && fd < fdt->max_fds; fd++)
+			found = rcu_access_pointer(fdt->fd[fd]) == file;
+		spin_unlock(&task->files->file_lock);
+	}
+	task_unlock(task);
+	return found;
+}
+
+/**
+ * ckpt_find_holder - which process outside the group has a file open?
+ * @save: the call
+ * @file: the file
+ *
+ * Return: its pid as the caller sees it, 0 if none is found.
+ */
+pid_t ckpt_find_holder(struct ckpt_save *save, struct file *file)
+{
+	struct task_struct *task;
+
+	guard(rcu)();
+	for_each_process(task)
+		if (!ckpt_member_of(save, task) && has_file(task, file))
+			return task_pid_vnr(task);
+	return 0;
+}

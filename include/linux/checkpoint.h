@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the rest of the kernel shows to checkpoint/restart. With
+ * CONFIG_CHECKPOINT=n this header changes nothing.
+ */
+#ifndef _LINUX_CHECKPOINT_H
+#define _LINUX_CHECKPOINT_H
+
+#include <linux/types.h>
+
+/* A function that is static unless checkpoint/restart calls it. */
+#ifdef CONFIG_CHECKPOINT
+#define VISIBLE_IF_CHECKPOINT
+#else
+#define VISIBLE_IF_CHECKPOINT static
+#endif
+
+#ifdef CONFIG_CHECKPOINT
+struct file;
+struct mm_struct;
+struct prctl_mm_map;
+struct restart_block;
+struct rlimit;
+struct task_struct;
+
+/* drivers/tty/tty_io.c */
+bool file_is_tty(const struct file *file);
+
+/* fs/exec.c */
+int mm_install(struct mm_struct *mm);
+
+/* fs/select.c */
+long do_restart_poll(struct restart_block *restart_block);
+
+/* kernel/futex/waitwake.c */
+long futex_wait_restart(struct restart_block *restart);
+
+/* kernel/sys.c */
+int mm_set_map(struct prctl_mm_map *prctl_map, const unsigned long *auxv);
+int do_prlimit(struct task_struct *tsk, unsigned int resource,
+	       struct rlimit *new_rlim, struct rlimit *old_rlim);
+
+/* kernel/time/hrtimer.c */
+long hrtimer_nanosleep_restart(struct restart_block *restart);
+#endif
+
+#endif /* _LINUX_CHECKPOINT_H */

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ckpt checkpoint - save the programs of a cgroup into an image
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guardian.h"
+#include "kernel.h"
+#include "output.h"
+#include "progress.h"
+#include "sys.h"
+
+static const char usage[] =
+"usage: ckpt checkpoint (-c CGROUP | -p PID) [-o FILE|-] [OPTION]...\n"
+"\n"
+"Saves all programs of a cgroup into an image. They run on afterwards.\n"
+"\n"
+"  -c, --cgroup CGROUP   the group: a name or a path\n"
+"  -p, --pid PID         a process and its descendants\n"
+"  -o, --output FILE     where the image goes; - is standard output, the default\n"
+"  -k, --kill            kill the programs once the image is on disk\n"
+"  -l, --leave-frozen    leave the programs frozen\n"
+"  -f, --force           --kill even when the receiver cannot confirm\n"
+"      --strict          refuse files that are shared with other programs\n"
+"  -t, --timeout SECONDS longest wait for the programs to freeze, 10 by default\n"
+"  -v, --verbose         print all that the kernel has to say\n"
+"  -h, --help            this text\n"
+"\n"
+"Exit status: 0 done, 1 refused, 2 usage, 3 failed, 5 no support in the kernel,\n"
+"6 did not work this time.\n";
+
+enum { OPT_STRICT = 256 };
+
+static const struct option options[] = {
+	{ "cgroup",	  required_argument, NULL, 'c' },
+	{ "pid",	  required_argument, NULL, 'p' },
+	{ "output",	  required_argument, NULL, 'o' },
+	{ "kill",	  no_argument,	     NULL, 'k' },
+	{ "leave-frozen", no_argument,	     NULL, 'l' },
+	{ "force",	  no_argument,	     NULL, 'f' },
+	{ "strict",	  no_argument,	     NULL, OPT_STRICT },
+	{ "timeout",	  required_argument, NULL, 't' },
+	{ "verbose",	  no_argument,	     NULL, 'v' },
+	{ "help",	  no_argument,	     NULL, 'h' },
+	{ }
+};
+
+struct checkpoint {
+	struct target target;
+	const char *output;
+	uint64_t timeout_ms;
+	uint64_t flags;
+	bool kill;
+	bool leave_frozen;
+	bool force;
+	bool verbose;
+
+	struct output out;
+	struct guardian guardian;
+	struct klog log;
+};
+
+/* -1: go on; otherwise the exit status. */
+static int parse(struct checkpoint *c, int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:p:o:klft:vh", options, NULL)) >= 0) {
+		switch (opt) {
+		case 'c':
+			c->target.group = optarg;
+			break;
+		case 'p':
+			if (!parse_pid(optarg, &c->target.pid))
+				break;
+			say("not a pid: %s", escape_str(optarg));
+			return ST_USAGE;
+		case 'o':
+			c->output = optarg;
+			break;
+		case 'k':
+			c->kill = true;
+			break;
+		case 'l':
+			c->leave_frozen = true;
+			break;
+		case 'f':
+			c->force = true;
+			break;
+		case OPT_STRICT:
+			c->flags |= CHECKPOINT_STRICT;
+			break;
+		case 't':
+			if (!parse_seconds(optarg, &c->timeout_ms))
+				break;
+			say("not a number of seconds: %s", escape_str(optarg));
+			return ST_USAGE;
+		case 'v':
+			c->verbose = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return ST_OK;
+		default:
+			return ST_USAGE;
+		}
+	}
+	if (optind < argc) {
+		say("unexpected argument: %s; see 'ckpt checkpoint --help'",
+		    escape_str(argv[optind]));
+		return ST_USAGE;
+	}
+	if (!c->target.group == !c->target.pid) {
+		say("give either -c CGROUP or -p PID; see 'ckpt checkpoint --help'");
+		return ST_USAGE;
+	}
+	if (c->kill && c->leave_frozen) {
+		say("give either --kill or --leave-frozen, not both");
+		return ST_USAGE;
+	}
+	return -1;
+}
+
+static int prepare_output(struct checkpoint *c)
+{
+	if (output_prepare(&c->out, c->output, true))
+		return ST_FAILED;
+	if (!c->kill || c->force || output_confirms(&c->out))
+		return ST_OK;
+	say("will not --kill: nobody confirms that the image arrived; use a file, or --force");
+	return ST_REFUSED;
+}
+
+static int call(struct checkpoint *c)
+{
+	struct checkpoint_args args = {
+		.flags = c->flags,
+		.cgroup_fd = c->target.cg.dir,
+		.image_fd = c->out.fd,
+		.timeout_ms = c->timeout_ms,
+		.log_buf = (uintptr_t)c->log.buf,
+		.log_size = c->log.size,
+		.result = (uintptr_t)&c->log.result,
+		.result_size = sizeof(c->log.result),
+	};
+	struct progress progress;
+	int err;
+
+	progress_start(&progress, "writing the image", c->out.fd, c->guardian.request, NULL);
+	err = sys_checkpoint(&args) ? errno : 0;
+	progress_stop(&progress);
+	if (err)
+		return checkpoint_failed(&c->log, err, c->verbose);
+	klog_print(&c->log, stderr, c->verbose ? KLOG_ALL : KLOG_WARN);
+	if (c->verbose)
+		print_summary(&c->log, "checkpoint", now_ms() - progress.started);
+	return ST_OK;
+}
+
+/* The image is safe: now the programs may be let go, or killed. */
+static int finish(struct checkpoint *c)
+{
+	if (c->kill)
+		return guardian_kill(&c->guardian);
+	if (!c->leave_frozen)
+		return ST_OK;
+	if (c->target.moved || c->verbose)
+		say("frozen in %s; write 0 to its cgroup.freeze to go on",
+		    escape_str(c->target.cg.path));
+	return guardian_keep(&c->guardian);
+}
+
+static int save(struct checkpoint *c)
+{
+	int status;
+
+	status = guardian_enter(&c->guardian, &c->target);
+	if (!status && output_create(&c->out))
+		status = ST_FAILED;
+	if (!status && (c->kill || c->leave_frozen))
+		status = guardian_freeze(&c->guardian);
+	if (!status)
+		status = call(c);
+	/* programs that are to run on need not wait for the disk */
+	if (!status && !c->kill && !c->leave_frozen)
+		status = guardian_undo(&c->guardian);
+	if (!status && (output_sync(&c->out) || output_commit(&c->out)))
+		status = ST_FAILED;
+	if (!status)
+		return finish(c);
+	guardian_undo(&c->guardian);
+	output_abort(&c->out);
+	return status;
+}
+
+int builtin_checkpoint(int argc, char **argv)
+{
+	struct checkpoint c = {
+		.target.cg = CGROUP_NONE,
+		.output = "-",
+	};
+	int status;
+
+	status = parse(&c, argc, argv);
+	if (status >= 0)
+		return status;
+	if (c.target.group && cgroup_open(&c.target.cg, c.target.group))
+		return ST_FAILED;
+	status = prepare_output(&c);
+	if (status)
+		return status;
+	klog_init(&c.log, KLOG_SIZE);
+	status = guardian_start(&c.guardian, &c.target, c.out.dir, c.out.tmp);
+	if (status)
+		return status;
+	status = save(&c);
+	guardian_stop(&c.guardian);
+	klog_free(&c.log);
+	return status;
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ckpt restart - restart programs from an image
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "output.h"
+#include "progress.h"
+#include "restart.h"
+#include "supervise.h"
+#include "sys.h"
+
+static const char usage[] =
+"usage: ckpt restart [-i FILE|-] [OPTION]...\n"
+"\n"
+"Restarts programs from an image, waits, and exits like the first of them.\n"
+"\n"
+"  -i, --input FILE      the image; - is standard input, the default\n"
+"  -d, --detach          return as soon as they run\n"
+"      --pidfile FILE    write the pid of the first one there\n"
+"  -c, --cgroup NAME     group to restart them in, made if there is none\n"
+"  -n, --new-pidns       in a pid namespace of their own\n"
+"      --root DIR        where the paths of their files start\n"
+"      --frozen          leave them frozen, in ckpt-PID without --cgroup\n"
+"      --inherit KEY=FD  descriptor for an object that the image refers to\n"
+"      --clamp           lower what the caller may not give, instead of failing\n"
+"      --open-as-caller  open files with the caller's rights, not the programs'\n"
+"      --strict-files    files must be the same by device and inode, too\n"
+"      --check           say whether the image would be taken; restart nothing\n"
+"  -v, --verbose         print all that the kernel has to say\n"
+"  -h, --help            this text\n"
+"\n"
+"Exit status: the first program's, 128 + N when signal N killed it, 125 when\n"
+"ckpt failed; with --detach or --check 0 or 125.\n";
+
+enum {
+	OPT_PIDFILE = 256,
+	OPT_ROOT,
+	OPT_FROZEN,
+	OPT_INHERIT,
+	OPT_CLAMP,
+	OPT_OPEN_AS_CALLER,
+	OPT_STRICT_FILES,
+	OPT_CHECK,
+};
+
+static const struct option options[] = {
+	{ "input",	    required_argument, NULL, 'i' },
+	{ "detach",	    no_argument,       NULL, 'd' },
+	{ "pidfile",	    required_argument, NULL, OPT_PIDFILE },
+	{ "cgroup",	    required_argument, NULL, 'c' },
+	{ "new-pidns",	    no_argument,       NULL, 'n' },
+	{ "root",	    required_argument, NULL, OPT_ROOT },
+	{ "frozen",	    no_argument,       NULL, OPT_FROZEN },
+	{ "inherit",	    required_argument, NULL, OPT_INHERIT },
+	{ "clamp",	    no_argument,       NULL, OPT_CLAMP },
+	{ "open-as-caller", no_argument,       NULL, OPT_OPEN_AS_CALLER },
+	{ "strict-files",   no_argument,       NULL, OPT_STRICT_FILES },
+	{ "check",	    no_argument,       NULL, OPT_CHECK },
+	{ "verbose",	    no_argument,       NULL, 'v' },
+	{ "help",	    no_argument,       NULL, 'h' },
+	{ }
+};
+
+struct restart {
+	const char *input;
+	const char *pidfile;
+	const char *group;
+	const char *root;
+	bool detach;
+	bool new_pidns;
+	bool verbose;
+	uint64_t flags;
+
+	struct preview image;
+	struct inherits inherits;
+	struct cgroup cg;
+	int root_fd;
+	struct output pidfile_out;
+	__s32 *pids;
+	uint32_t nr_pids;
+	struct klog log;
+	struct progress progress;
+};
+
+/* -1: go on; otherwise the exit status. */
+static int parse(struct restart *r, int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "i:dc:nvh", options, NULL)) >= 0) {
+		switch (opt) {
+		case 'i':
+			r->input = optarg;
+			break;
+		case 'd':
+			r->detach = true;
+			break;
+		case OPT_PIDFILE:
+			r->pidfile = optarg;
+			break;
+		case 'c':
+			r->group = optarg;
+			break;
+		case 'n':
+			r->new_pidns = true;
+			break;
+		case OPT_ROOT:
+			r->root = optarg;
+			break;
+		case OPT_FROZEN:
+			r->flags |= RESTART_FROZEN;
+			break;
+		case OPT_INHERIT:
+			if (inherit_parse(&r->inherits, optarg))
+				return ST_SELF;
+			break;
+		case OPT_CLAMP:
+			r->flags |= RESTART_CLAMP;
+			break;
+		case OPT_OPEN_AS_CALLER:
+			r->flags |= RESTART_OPEN_AS_CALLER;
+			break;
+		case OPT_STRICT_FILES:
+			r->flags |= RESTART_STRICT_FILES;
+			break;
+		case OPT_CHECK:
+			r->flags |= RESTART_CHECK;
+			break;
+		case 'v':
+			r->verbose = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return ST_OK;
+		default:
+			return ST_SELF;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	say("unexpected argument: %s; see 'ckpt restart --help'", escape_str(argv[optind]));
+	return ST_SELF;
+}
+
+/* Everything that can fail before restart(2) does so here. */
+static int prepare(struct restart *r)
+{
+	if (preview_image(&r->image, r->input, r->new_pidns) ||
+	    inherit_resolve(&r->inherits, &r->image))
+		return -1;
+	if (pidset_has(&r->image.pids, getpid())) {
+		say("pid %d of the image is ckpt's own; try again, or use --new-pidns", getpid());
+		return -1;
+	}
+	/* restart(2) makes the namespace itself when the image has one */
+	if (r->image.root_is_init)
+		r->new_pidns = false;
+	r->nr_pids = r->image.sound && r->image.nr_roots ? r->image.nr_roots : 64;
+	r->pids = xrealloc(NULL, r->nr_pids, sizeof(*r->pids));
+	if (r->root) {
+		r->root_fd = open(r->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (r->root_fd < 0) {
+			say("cannot open directory %s: %s", escape_str(r->root), strerror(errno));
+			return -1;
+		}
+		r->flags |= RESTART_ROOT;
+	}
+	if (r->pidfile && (output_prepare(&r->pidfile_out, r->pidfile, false) ||
+			   output_create(&r->pidfile_out)))
+		return -1;
+	if (r->group || (r->flags & RESTART_FROZEN)) {
+		if (r->group ? cgroup_make(&r->cg, r->group) : cgroup_make_default(&r->cg))
+			return -1;
+		r->flags |= RESTART_INTO_CGROUP;
+	}
+	if ((r->new_pidns || r->image.root_is_init) && !have_cap(CAP_SYS_ADMIN))
+		return enter_user_ns();
+	return 0;
+}
+
+static int call(struct restart *r)
+{
+	struct restart_args args = {
+		.flags = r->flags,
+		.image_fd = r->image.fd,
+		.cgroup_fd = r->flags & RESTART_INTO_CGROUP ? r->cg.dir : 0,
+		.root_fd = r->flags & RESTART_ROOT ? r->root_fd : 0,
+		.nr_inherit = r->inherits.nr,
+		.inherit = (uintptr_t)r->inherits.v,
+		.log_buf = (uintptr_t)r->log.buf,
+		.log_size = r->log.size,
+		.result = (uintptr_t)&r->log.result,
+		.result_size = sizeof(r->log.result),
+	};
+
+	if (!(r->flags & RESTART_CHECK)) {
+		args.pids = (uintptr_t)r->pids;
+		args.nr_roots = r->nr_pids;
+	}
+	return sys_restart(&args) ? errno : 0;
+}
+
+static void print_success(const struct restart *r)
+{
+	klog_print(&r->log, stderr, r->verbose ? KLOG_ALL : KLOG_WARN);
+	if (r->verbose)
+		print_summary(&r->log, "restart", now_ms() - r->progress.started);
+	if (r->verbose && (r->flags & RESTART_FROZEN))
+		say("frozen in %s; write 0 to its cgroup.freeze to go on",
+		    escape_str(r->cg.path));
+}
+
+static int write_pidfile(struct restart *r, pid_t pid)
+{
+	char text[16];
+	int len;
+
+	if (!r->pidfile)
+		return 0;
+	len = snprintf(text, sizeof(text), "%d\n", pid);
+	if (write_full(r->pidfile_out.fd, text, len)) {
+		say("cannot write %s: %s", escape_str(r->pidfile), strerror(errno));
+		return -1;
+	}
+	/* for everybody to read, unlike an image */
+	fchmod(r->pidfile_out.fd, 0644);
+	return output_commit(&r->pidfile_out);
+}
+
+/* They run: see to them until the first one ends. */
+static int follow(struct restart *r, struct supervisor *s)
+{
+	int status = write_pidfile(r, s->child) ? ST_SELF : ST_OK;
+
+	close(r->image.fd);
+	return r->detach ? status : supervise(s);
+}
+
+static int restart_here(struct restart *r)
+{
+	struct supervisor s;
+	int err;
+
+	supervisor_init(&s);
+	supervisor_find_tty(&s);
+	progress_start(&r->progress, "restarting", r->image.fd, -1, &r->image.pids);
+	err = call(r);
+	/*
+	 * Not earlier: a signal shall end the call. One that comes in between
+	 * ends ckpt alone, as if --detach had been given.
+	 */
+	if (!err)
+		supervisor_block(&s);
+	progress_stop(&r->progress);
+	if (err)
+		return restart_failed(&r->log, err, r->verbose);
+	print_success(r);
+	if (r->flags & RESTART_CHECK)
+		return ST_OK;
+	s.child = r->pids[0];
+	return follow(r, &s);
+}
+
+static void let_go_of_stdio(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+
+	for (fd = 0; fd <= 2; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			close(fd);
+}
+
+/* Pid 1 of the new namespace: when it ends, so does everybody in there. */
+static int ns_init(struct restart *r, struct supervisor *s, int notes)
+{
+	char note = NOTE_RUNNING;
+	int err;
+
+	progress_drop(&r->progress);
+	/* until they run, nothing may outlive our parent */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN);
+	err = call(r);
+	if (err)
+		return restart_failed(&r->log, err, r->verbose);
+	supervisor_block(s);
+	print_success(r);
+	if (write_full(notes, &note, 1) || (r->flags & RESTART_CHECK))
+		return ST_OK;
+	prctl(PR_SET_PDEATHSIG, 0);
+	close(r->image.fd);
+	if (r->pidfile_out.fd >= 0)
+		close(r->pidfile_out.fd);
+	if (r->detach) {
+		close(notes);
+		let_go_of_stdio();
+		s->tty = -1;
+	} else {
+		s->notes_out = notes;
+	}
+	s->child = r->pids[0];
+	return supervise(s);
+}
+
+static int exit_status_of(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return ST_SELF;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int restart_in_pidns(struct restart *r)
+{
+	struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
+	struct supervisor s;
+	int notes[2];
+	char note;
+
+	supervisor_init(&s);
+	supervisor_find_tty(&s);
+	if (pipe2(notes, O_CLOEXEC)) {
+		say("cannot make a pipe: %s", strerror(errno));
+		return ST_SELF;
+	}
+	progress_start(&r->progress, "restarting", r->image.fd, notes[1], NULL);
+	s.child = sys_clone3(&args);
+	if (!s.child) {
+		close(notes[0]);
+		_exit(ns_init(r, &s, notes[1]));
+	}
+	close(notes[1]);
+	if (s.child < 0) {
+		progress_stop(&r->progress);
+		say("cannot make a pid namespace: %s; run as root", strerror(errno));
+		return ST_SELF;
+	}
+	if (read_full(notes[0], &note, 1) != 1 || (r->flags & RESTART_CHECK)) {
+		progress_stop(&r->progress);
+		return exit_status_of(s.child);
+	}
+	supervisor_block(&s);
+	progress_stop(&r->progress);
+	s.nested = true;
+	s.notes_in = notes[0];
+	return follow(r, &s);
+}
+
+int builtin_restart(int argc, char **argv)
+{
+	struct restart r = {
+		.input = "-",
+		.cg = CGROUP_NONE,
+		.pidfile_out = { .fd = -1, .dir = -1 },
+	};
+	int status;
+
+	status = parse(&r, argc, argv);
+	if (status >= 0)
+		return status;
+	klog_init(&r.log, KLOG_SIZE);
+	if (prepare(&r))
+		status = ST_SELF;
+	else if (r.new_pidns)
+		status = restart_in_pidns(&r);
+	else
+		status = restart_here(&r);
+	output_abort(&r.pidfile_out);
+	/* detached programs may still be there: then it stays */
+	cgroup_remove_made(&r.cg);
+	cgroup_close(&r.cg);
+	klog_free(&r.log);
+	return status;
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Feeding restart(2) with a stream whose beginning was read already: a child
+ * writes that again, and passes on the rest record by record, so that nothing
+ * after the trailer is taken from the stream.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "progress.h"
+#include "restart.h"
+
+#define STEP	(1024 * 1024)
+
+static ssize_t pass_some(int in, int out, size_t len)
+{
+	static char buf[65536];
+	ssize_t n;
+
+	n = splice(in, NULL, out, NULL, len, SPLICE_F_MOVE);
+	if (n >= 0 || errno != EINVAL)
+		return n;
+	n = read(in, buf, len < sizeof(buf) ? len : sizeof(buf));
+	if (n > 0 && write_full(out, buf, n))
+		return -1;
+	return n;
+}
+
+static int pass(int in, int out, uint64_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = pass_some(in, out, len < STEP ? len : STEP);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		len -= n;
+	}
+	return 0;
+}
+
+static void feed(struct image *im, struct source *src, struct record next, bool sound, int out)
+{
+	struct buffer *b = src->copy;
+
+	if (write_full(out, b->data, b->len))
+		return;
+	while (sound) {
+		if (pass(src->fd, out, next.len))
+			return;
+		src->offset += next.len;
+		if (next.type == CKPT_REC_TRAILER)
+			return;
+		b->len = 0;
+		sound = !image_next(im, src, &next);
+		if (write_full(out, b->data, b->len))
+			return;
+	}
+	/* not understood here: restart(2) may, and says what is wrong if not */
+	pass(src->fd, out, UINT64_MAX);
+}
+
+/* Returns the descriptor to give to restart(2). */
+int feed_start(struct image *im, struct source *src, const struct record *next, bool sound,
+	       const struct pidset *avoid)
+{
+	int p[2];
+	pid_t pid;
+
+	if (pipe2(p, O_CLOEXEC)) {
+		say("cannot make a pipe: %s", strerror(errno));
+		return -1;
+	}
+	/* as few steps as possible; not being allowed to does not matter */
+	fcntl(p[1], F_SETPIPE_SZ, STEP);
+	pid = fork_avoiding(avoid);
+	if (!pid) {
+		close(p[0]);
+		signal(SIGPIPE, SIG_DFL);
+		feed(im, src, *next, sound, p[1]);
+		_exit(0);
+	}
+	close(p[1]);
+	if (pid == -1) {
+		say("cannot fork: %s", strerror(errno));
+		close(p[0]);
+		return -1;
+	}
+	return p[0];
+}

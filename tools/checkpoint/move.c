@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Moving a tree of processes into a group of its own, and back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guardian.h"
+
+#define MOVE_MS		10000
+#define BACK_MS		15000
+
+static int find_origin(struct moves *m, const char *path)
+{
+	struct origin *o;
+	size_t i;
+
+	for (i = 0; i < m->nr_origins; i++)
+		if (!strcmp(m->origins[i].path, path))
+			return i;
+	m->origins = xrealloc(m->origins, m->nr_origins + 1, sizeof(*o));
+	o = &m->origins[m->nr_origins];
+	copy_path(o->path, path);
+	o->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (o->dir < 0) {
+		say("cannot open group %s: %s", escape_str(path), strerror(errno));
+		return -1;
+	}
+	return m->nr_origins++;
+}
+
+static int add_origin_of(struct moves *m, pid_t pid)
+{
+	char path[PATH_MAX];
+
+	if (cgroup_path_of(pid, path))
+		return -1;
+	return find_origin(m, path);
+}
+
+static int is_frozen(int dir)
+{
+	return cgroup_freeze_state(dir) == 1 || !cgroup_wait_event(dir, "frozen", 1, 0);
+}
+
+/*
+ * A frozen process thaws when it is moved into a running group: the new group
+ * has to be what the old one was.
+ */
+static int match_freeze(struct moves *m)
+{
+	size_t i, frozen = 0;
+
+	for (i = 0; i < m->nr_origins; i++)
+		frozen += is_frozen(m->origins[i].dir);
+	if (!frozen)
+		return 0;
+	if (frozen != m->nr_origins) {
+		say("the tree is spread over frozen and running groups; thaw them or use -c");
+		return -1;
+	}
+	if (cgroup_set_freeze(m->cg.dir, true)) {
+		say("cannot freeze group %s: %s", escape_str(m->cg.path), strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int make_sibling(struct moves *m, const char *group, pid_t pid)
+{
+	char base[PATH_MAX], root[PATH_MAX];
+	int i;
+
+	if (cgroup_root_path(root))
+		return -1;
+	copy_path(base, group);
+	if (strcmp(group, root))
+		*strrchr(base, '/') = 0;
+	for (i = 1; i < 100; i++) {
+		if (snprintf(m->cg.path, PATH_MAX, i == 1 ? "%s/ckpt-p%d" : "%s/ckpt-p%d-%d",
+			     base, pid, i) >= PATH_MAX) {
+			errno = ENAMETOOLONG;
+			break;
+		}
+		if (!mkdir(m->cg.path, 0755)) {
+			m->cg.made = 1;
+			if (!cgroup_open_path(&m->cg, m->cg.path))
+				return 0;
+			break;
+		}
+		if (errno != EEXIST)
+			break;
+	}
+	say("cannot make a group for process %d below %s: %s; run as root, or use -c",
+	    pid, escape_str(base), strerror(errno));
+	return -1;
+}
+
+static int move_one(struct moves *m, pid_t pid)
+{
+	char path[PATH_MAX];
+	int origin;
+
+	/* gone already, or died: the next scan will tell */
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	if (access(path, R_OK))
+		return 0;
+	origin = add_origin_of(m, pid);
+	if (origin < 0)
+		return -1;
+	m->pids = xrealloc(m->pids, m->nr_pids + 1, sizeof(*m->pids));
+	m->pids[m->nr_pids++] = (struct moved){ pid, origin };
+	if (!cgroup_move(m->cg.dir, pid) || errno == ESRCH)
+		return 0;
+	if (errno == EBUSY)
+		say("cannot move process %d: its group is held by a checkpoint; try again", pid);
+	else
+		say("cannot move process %d into %s: %s; run as root, or use -c", pid,
+		    escape_str(m->cg.path), strerror(errno));
+	return -1;
+}
+
+/* Moves what is outside; returns how many. */
+static int move_missing(struct moves *m, const struct pidset *tree)
+{
+	struct pidset inside = { 0 };
+	int moved = 0;
+	size_t i;
+
+	if (cgroup_pids(m->cg.dir, &inside, false)) {
+		say("cannot read the processes of %s: %s", escape_str(m->cg.path),
+		    strerror(errno));
+		return -1;
+	}
+	for (i = 0; i < tree->nr && moved >= 0; i++) {
+		if (pidset_has(&inside, tree->v[i]))
+			continue;
+		moved = move_one(m, tree->v[i]) ? -1 : moved + 1;
+	}
+	pidset_free(&inside);
+	return moved;
+}
+
+/* Processes fork meanwhile: done when nothing changed between two scans. */
+static int move_tree(struct moves *m, pid_t pid)
+{
+	struct pidset tree = { 0 }, last = { 0 };
+	uint64_t end = now_ms() + MOVE_MS;
+	int moved, err = 0;
+
+	for (;;) {
+		if (proc_tree(pid, &tree) || !tree.nr) {
+			say("process %d died meanwhile", pid);
+			err = -1;
+			break;
+		}
+		moved = move_missing(m, &tree);
+		if (moved < 0) {
+			err = -1;
+		} else if (moved && now_ms() > end) {
+			say("the tree of process %d grows faster than it can be moved; use -c",
+			    pid);
+			err = -1;
+		}
+		if (err || (!moved && pidset_equal(&tree, &last)))
+			break;
+		pidset_free(&last);
+		last = tree;
+		tree = (struct pidset){ 0 };
+	}
+	pidset_free(&tree);
+	pidset_free(&last);
+	return err;
+}
+
+static bool group_is_tree(int dir, const struct pidset *tree)
+{
+	struct pidset members = { 0 };
+	bool equal = !cgroup_pids(dir, &members, true) && pidset_equal(&members, tree);
+
+	pidset_free(&members);
+	return equal;
+}
+
+/*
+ * Finds or makes the group that holds a process and its descendants and nobody
+ * else. On failure moves_back() cleans up.
+ */
+int moves_in(struct moves *m, pid_t pid)
+{
+	char group[PATH_MAX], root[PATH_MAX];
+	struct pidset tree = { 0 };
+	bool has_own;
+	size_t i;
+
+	if (!proc_is_ours()) {
+		say("/proc is another pid namespace's; mount one here, or use -c");
+		return -1;
+	}
+	if (proc_is_ancestor(pid, getpid())) {
+		say("ckpt itself descends from process %d; run it from elsewhere", pid);
+		return -1;
+	}
+	if (cgroup_path_of(pid, group) || cgroup_root_path(root) ||
+	    find_origin(m, group) < 0)
+		return -1;
+	if (proc_tree(pid, &tree) || !pidset_has(&tree, pid)) {
+		say("process %d does not live", pid);
+		pidset_free(&tree);
+		return -1;
+	}
+	has_own = strcmp(group, root) && group_is_tree(m->origins[0].dir, &tree);
+	for (i = 0; i < tree.nr && !has_own; i++)
+		add_origin_of(m, tree.v[i]);
+	pidset_free(&tree);
+	if (has_own)
+		return cgroup_open_path(&m->cg, group);
+	if (make_sibling(m, group, pid) || match_freeze(m))
+		return -1;
+	return move_tree(m, pid);
+}
+
+/* Those that were born meanwhile go where their parent came from. */
+static size_t origin_for(const struct moves *m, pid_t pid)
+{
+	int depth;
+	size_t i;
+
+	for (depth = 0; pid > 0 && depth < 100; depth++) {
+		for (i = 0; i < m->nr_pids; i++)
+			if (m->pids[i].pid == pid)
+				return m->pids[i].origin;
+		pid = proc_parent(pid);
+	}
+	return 0;
+}
+
+static int move_home(const struct moves *m, pid_t pid)
+{
+	const struct origin *o = &m->origins[origin_for(m, pid)];
+
+	if (!cgroup_move(o->dir, pid) || errno == ESRCH)
+		return 0;
+	/* its group was removed once it was empty */
+	if (errno != ENODEV)
+		return -1;
+	return cgroup_move(m->origins[0].dir, pid);
+}
+
+/* A hold that is just ending gives EBUSY for a while. */
+int moves_back(struct moves *m)
+{
+	uint64_t end = now_ms() + BACK_MS;
+	struct pidset inside = { 0 };
+	int err = 0;
+	size_t i;
+
+	if (!m->cg.made)
+		return 0;
+	for (;;) {
+		if (m->cg.dir < 0 || cgroup_pids(m->cg.dir, &inside, false) || !inside.nr)
+			break;
+		err = 0;
+		for (i = 0; i < inside.nr; i++)
+			if (move_home(m, inside.v[i]))
+				err = errno;
+		if (err && now_ms() > end)
+			break;
+		if (err)
+			sleep_ms(10);
+	}
+	if (err)
+		say("cannot move the processes of %s back to %s: %s; move them by hand",
+		    escape_str(m->cg.path), escape_str(m->origins[0].path), strerror(err));
+	pidset_free(&inside);
+	cgroup_remove_made(&m->cg);
+	return err ? -1 : 0;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Progress: the system calls do not return before they are done, so a child
+ * looks at the file meanwhile.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "progress.h"
+
+#define FIRST_MS	1000
+#define EVERY_MS	500
+
+/*
+ * Helper processes must not sit on a pid that an image needs. The child goes
+ * on forking until it has another one; its parents exit at once. Returns its
+ * pid, or FORKED_AWAY when it is a grandchild by now.
+ */
+pid_t fork_avoiding(const struct pidset *avoid)
+{
+	pid_t pid = fork(), next;
+
+	if (!avoid)
+		return pid;
+	if (pid > 0 && pidset_has(avoid, pid)) {
+		waitpid(pid, NULL, 0);
+		return FORKED_AWAY;
+	}
+	while (!pid && pidset_has(avoid, getpid())) {
+		next = fork();
+		if (next)
+			_exit(0);
+	}
+	return pid;
+}
+
+/* From fdinfo: lseek(2) would wait for the call that moves the position. */
+static uint64_t position(int fd)
+{
+	unsigned long long pos = 0;
+	char name[64], text[512];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	if (read_file_at(AT_FDCWD, name, text, sizeof(text)) > 0)
+		sscanf(text, "pos: %llu", &pos);
+	/* a file being written may grow before its position moves */
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY && !fstat(fd, &st) &&
+	    S_ISREG(st.st_mode) && (uint64_t)st.st_size > pos)
+		pos = st.st_size;
+	return pos;
+}
+
+static noreturn void show(const char *what, int fd, int stop)
+{
+	struct pollfd p = { .fd = stop };
+	uint64_t start = now_ms(), pos;
+	int wait = FIRST_MS;
+	char size[16];
+
+	while (!poll(&p, 1, wait)) {
+		pos = position(fd);
+		fprintf(stderr, "\r\033[Kckpt: %s: %s%s%llu s", what,
+			pos ? human_size(pos, size) : "", pos ? ", " : "",
+			(unsigned long long)(now_ms() - start) / 1000);
+		wait = EVERY_MS;
+	}
+	_exit(0);
+}
+
+/* @hidden_fd is one that the child must not keep open, or -1. */
+void progress_start(struct progress *p, const char *what, int fd, int hidden_fd,
+		    const struct pidset *avoid)
+{
+	int stop[2];
+
+	*p = (struct progress){ .stop = -1, .started = now_ms() };
+	if (!isatty(STDERR_FILENO) || pipe2(stop, O_CLOEXEC))
+		return;
+	p->pid = fork_avoiding(avoid);
+	if (!p->pid) {
+		close(stop[1]);
+		if (hidden_fd >= 0)
+			close(hidden_fd);
+		show(what, fd, stop[0]);
+	}
+	close(stop[0]);
+	p->stop = stop[1];
+}
+
+/* In a child that shall not keep the progress going. */
+void progress_drop(struct progress *p)
+{
+	if (p->stop >= 0)
+		close(p->stop);
+	p->stop = -1;
+}
+
+void progress_stop(struct progress *p)
+{
+	if (p->stop < 0)
+		return;
+	progress_drop(p);
+	if (p->pid > 0)
+		waitpid(p->pid, NULL, 0);
+	if (now_ms() - p->started >= FIRST_MS)
+		fputs("\r\033[K", stderr);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Standing in for a program: its signals, its terminal, its exit status.
+ */
+#ifndef CKPT_SUPERVISE_H
+#define CKPT_SUPERVISE_H
+
+#include <signal.h>
+#include <termios.h>
+
+#include "ckpt.h"
+
+/**
+ * struct supervisor - a parent that looks like its child
+ * @child: the process whose status becomes ours
+ * @tty: terminal whose foreground is handed over, -1 for none
+ * @foreground: we were in its foreground when we began
+ * @given: process group that has the terminal, 0 for none
+ * @modes: of the terminal before
+ * @nested: the child is a supervisor, too, which hands over the terminal
+ * @notes_in: tells that the child's own child stopped, -1 for none
+ * @notes_out: where to tell so, -1 for nobody
+ * @signals: those that are taken and forwarded
+ * @old_mask: signal mask before
+ * @asked: signal that we turned into a SIGKILL, or 0
+ */
+struct supervisor {
+	pid_t child;
+	int tty;
+	bool foreground;
+	pid_t given;
+	struct termios modes;
+	bool nested;
+	int notes_in;
+	int notes_out;
+	sigset_t signals;
+	sigset_t old_mask;
+	int asked;
+};
+
+#define NOTE_STOPPED	's'
+#define NOTE_RUNNING	'r'
+
+void supervisor_init(struct supervisor *s);
+void supervisor_find_tty(struct supervisor *s);
+void supervisor_block(struct supervisor *s);
+void supervisor_unblock(struct supervisor *s);
+int supervise(struct supervisor *s);
+
+#endif

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Makes images without a kernel, for tests of the reader.
+ *
+ *   genimage new             a small sound image, with every kind of record
+ *   genimage flip AT         flips a bit of the byte at AT of what comes in
+ *   genimage reseal SEED N   damages N bytes of what comes in, then makes all
+ *                            checksums right again
+ *
+ * The checksum here is bit by bit, on purpose: not the one under test.
+ */
+#include <endian.h>
+#include <fcntl.h>
+#include <linux/checkpoint.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static unsigned char out[1 << 22];
+static size_t len;
+static uint32_t seq, seed, crcs = ~0U, next_id;
+
+static uint32_t crc_bits(uint32_t crc, const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	int i;
+
+	while (n--) {
+		crc ^= *p++;
+		for (i = 0; i < 8; i++)
+			crc = crc & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1;
+	}
+	return crc;
+}
+
+static void seal(struct ckpt_record *rec)
+{
+	rec->crc = 0;
+	rec->crc = htole32(crc_bits(crc_bits(seed, rec, sizeof(*rec)), rec + 1,
+				    le64toh(rec->len)));
+	crcs = crc_bits(crcs, &rec->crc, 4);
+}
+
+static void put(uint32_t type, const void *fixed, size_t size, const void *tail, size_t tail_len)
+{
+	struct ckpt_record *rec = (void *)(out + len);
+	size_t start = (size + 7) & ~7UL;
+
+	rec->type = htole32(type);
+	rec->fixed = htole16(size);
+	rec->len = htole64(start + ((tail_len + 7) & ~7UL));
+	rec->seq = htole32(seq++);
+	memcpy(rec + 1, fixed, size);
+	memcpy((char *)(rec + 1) + start, tail, tail_len);
+	if (type == CKPT_REC_INDEX)
+		rec->flags = htole16(CKPT_REC_F_SKIPPABLE);
+	seal(rec);
+	len += sizeof(*rec) + le64toh(rec->len);
+}
+
+#define PUT(type, s, ...)	put(type, &(s), sizeof(s), __VA_ARGS__)
+
+static uint32_t object(void)
+{
+	return htole32(++next_id);
+}
+
+static void put_content(uint32_t mm, uint32_t pipe)
+{
+	struct ckpt_content c = { .nr_runs = htole32(3), .nr_pages = htole32(3) };
+	static unsigned char pages[3 * 4096];
+	struct ckpt_index e[1];
+
+	memset(pages, 'A', 4096);
+	memset(pages + 4096, 'B', 4096);
+	memcpy(pages + 8192, "hello", 5);
+	c.runs[0] = (struct ckpt_run){ mm, htole16(CKPT_RUN_DATA), 0, htole64(0x400), htole32(2),
+				       0, 0 };
+	c.runs[1] = (struct ckpt_run){ mm, htole16(CKPT_RUN_SAME), 0, htole64(0x600), htole32(1),
+				       mm, htole64(0x400) };
+	c.runs[2] = (struct ckpt_run){ pipe, htole16(CKPT_RUN_BYTES), 0, 0, htole32(5), 0, 0 };
+	len = (len + 4095) & ~4095UL;
+	e[0] = (struct ckpt_index){ mm, htole32(2), htole64(0x400), htole64(len + 4096) };
+	PUT(CKPT_REC_CONTENT, c, pages, sizeof(pages));
+	put(CKPT_REC_INDEX, NULL, 0, e, sizeof(e));
+}
+
+static void put_threads(uint32_t tgid, uint32_t nr, uint32_t files, uint32_t fs, uint32_t cred)
+{
+	struct ckpt_thread t = { .files = files, .fs = fs, .cred = cred };
+	struct ckpt_x86_xfeature xf = { .nr = htole32(2), .size = htole32(256) };
+	struct ckpt_x86_thread x = { .nr_xfeatures = htole32(1) };
+	struct ckpt_siginfo si = { .signo = htole32(10) };
+	static unsigned char ymm[256];
+	uint32_t i;
+
+	for (i = 0; i < nr; i++) {
+		t.tid = htole32(tgid + i);
+		t.nr_siginfos = htole32(i == 0);
+		t.cpus_len = htole32(8);
+		snprintf((char *)t.comm, sizeof(t.comm), i ? "thr \033[31m%u" : "sh%u", i % 10);
+		PUT(CKPT_REC_THREAD, t, "\3\0\0\0\0\0\0\0", 8);
+		if (i == 0)
+			PUT(CKPT_REC_SIGINFO, si, "", 0);
+		PUT(CKPT_REC_X86_THREAD, x, "", 0);
+		PUT(CKPT_REC_X86_XFEATURE, xf, ymm, sizeof(ymm));
+	}
+}
+
+static void new_image(void)
+{
+	struct ckpt_preamble pre = { .magic = CKPT_MAGIC };
+	struct ckpt_header h = {
+		.uuid = "0123456789abcdef", .arch = htole32(62), .page_size = htole32(4096),
+		.clock_realtime = htole64(1800000000ULL * 1000000000),
+		.nr_processes = htole32(3), .nr_threads = htole32(4),
+		.release = "6.12.0", .version = "#1 SMP \033]0;x\007",
+	};
+	struct ckpt_uts_ns uts = { .nodename = "host" };
+	struct ckpt_cred cred = { .uid = htole32(1000), .nr_groups = htole32(1) };
+	struct ckpt_pipe pipe = { .size = htole32(65536), .bytes = htole32(5) };
+	struct ckpt_shmem shm = { .flags = htole32(CKPT_SHMEM_MEMFD), .name_len = htole32(3),
+				  .size = htole64(8192) };
+	struct ckpt_file_path path = { .mode = htole32(S_IFREG | 0755), .path_len = htole32(8) };
+	struct ckpt_file_pipe fpipe = { .file.flags = htole32(O_WRONLY) };
+	struct ckpt_file_shmem fshm = { .file.flags = htole32(O_RDWR) };
+	struct ckpt_file_external ext = { .file.flags = htole32(O_RDWR), .name_len = htole32(10),
+		.key = htole64(0x100000000008801), .kind = htole32(CKPT_EXTERNAL_TTY) };
+	struct ckpt_fs fs = { .root_len = htole32(1), .pwd_len = htole32(4) };
+	struct ckpt_fd fds[4] = { { 0 } };
+	struct ckpt_files files = { .nr_fds = htole32(4) };
+	struct ckpt_sighand sig = { 0 };
+	struct ckpt_mm mm = { .nr_vmas = htole32(2), .auxv_len = htole32(16) };
+	struct ckpt_vma vma = { .prot = htole32(5) };
+	struct ckpt_process p = { .state = htole32(CKPT_PROCESS_LIVE), .nr_siginfos = htole32(1) };
+	struct ckpt_siginfo si = { .signo = htole32(12) };
+	struct ckpt_trailer t = { 0 };
+	size_t header_at;
+	int i;
+
+	seed = crc_bits(~0U, h.uuid, 16);
+	memcpy(out, &pre, sizeof(pre));
+	header_at = sizeof(pre);
+	len = header_at;
+	/* sealed twice: the number of objects is known at the end */
+	PUT(CKPT_REC_HEADER, h, "", 0);
+
+	uts.id = object();
+	PUT(CKPT_REC_UTS_NS, uts, "", 0);
+	cred.id = object();
+	PUT(CKPT_REC_CRED, cred, "\1\0\0\0", 4);
+	pipe.id = object();
+	pipe.cred = cred.id;
+	PUT(CKPT_REC_PIPE, pipe, "", 0);
+	shm.id = object();
+	PUT(CKPT_REC_SHMEM, shm, "abc", 3);
+	path.file.id = object();
+	PUT(CKPT_REC_FILE_PATH, path, "/bin/\n\"x", 8);
+	fpipe.file.id = object();
+	fpipe.pipe = pipe.id;
+	PUT(CKPT_REC_FILE_PIPE, fpipe, "", 0);
+	fshm.file.id = object();
+	fshm.shmem = shm.id;
+	PUT(CKPT_REC_FILE_SHMEM, fshm, "", 0);
+	ext.file.id = object();
+	PUT(CKPT_REC_FILE_EXTERNAL, ext, "/dev/pts/7", 10);
+	fs.id = object();
+	PUT(CKPT_REC_FS, fs, "//tmp", 5);
+	for (i = 0; i < 4; i++) {
+		fds[i].fd = htole32(i * 3);
+		fds[i].file = htole32(le32toh(path.file.id) + i);
+	}
+	files.id = object();
+	PUT(CKPT_REC_FILES, files, fds, sizeof(fds));
+	sig.id = object();
+	PUT(CKPT_REC_SIGHAND, sig, "", 0);
+	mm.id = object();
+	mm.exe = path.file.id;
+	PUT(CKPT_REC_MM, mm, "auxvauxvauxvauxv", 16);
+	vma.start = htole64(0x400000);
+	vma.end = htole64(0x402000);
+	vma.file = path.file.id;
+	vma.kind = htole32(CKPT_VMA_FILE);
+	PUT(CKPT_REC_VMA, vma, "", 0);
+	vma.start = htole64(0x600000);
+	vma.end = htole64(0x602000);
+	vma.file = 0;
+	vma.kind = htole32(CKPT_VMA_ANON);
+	PUT(CKPT_REC_VMA, vma, "", 0);
+
+	p.tgid = htole32(100);
+	p.nr_threads = htole32(2);
+	p.mm = mm.id;
+	p.sighand = sig.id;
+	p.uts_ns = uts.id;
+	PUT(CKPT_REC_PROCESS, p, "", 0);
+	PUT(CKPT_REC_SIGINFO, si, "", 0);
+	put_threads(100, 2, files.id, fs.id, cred.id);
+	p.nr_siginfos = 0;
+	p.nr_threads = htole32(1);
+	p.parent = htole32(101);
+	p.tgid = htole32(200);
+	PUT(CKPT_REC_PROCESS, p, "", 0);
+	put_threads(200, 1, files.id, fs.id, cred.id);
+	p.tgid = htole32(300);
+	p.mm = 0;
+	p.sighand = 0;
+	p.state = htole32(CKPT_PROCESS_ZOMBIE);
+	p.exit_code = htole32(7 << 8);
+	PUT(CKPT_REC_PROCESS, p, "", 0);
+	put_threads(300, 1, 0, 0, 0);
+
+	h.nr_objects = htole32(next_id);
+	put_content(mm.id, pipe.id);
+
+	/* all checksums once more, now that the header is whole */
+	((struct ckpt_header *)(out + header_at + sizeof(struct ckpt_record)))->nr_objects =
+		h.nr_objects;
+	memcpy(t.uuid, h.uuid, 16);
+	t.nr_records = htole64(seq);
+	t.pages = htole64(3);
+	t.bytes = htole64(len + sizeof(struct ckpt_record) + sizeof(t));
+	PUT(CKPT_REC_TRAILER, t, "", 0);
+}
+
+/* Walks the records as far as they go, and makes their checksums right. */
+static void reseal(void)
+{
+	struct ckpt_record *rec;
+	struct ckpt_trailer *t;
+	uint32_t before;
+	size_t at = 16;
+
+	if (len < 16 + sizeof(*rec) + 16)
+		return;
+	seed = crc_bits(~0U, out + 16 + sizeof(*rec), 16);
+	crcs = ~0U;
+	while (at + sizeof(*rec) <= len) {
+		rec = (void *)(out + at);
+		if (!rec->type && at % 4096) {
+			at = (at + 4095) & ~4095UL;
+			continue;
+		}
+		if (le64toh(rec->len) > len - at - sizeof(*rec))
+			return;
+		before = crcs;
+		if (le32toh(rec->type) == CKPT_REC_TRAILER && le64toh(rec->len) >= sizeof(*t)) {
+			t = (void *)(rec + 1);
+			t->crc = htole32(before);
+		}
+		seal(rec);
+		at += sizeof(*rec) + le64toh(rec->len);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "new")) {
+		new_image();
+		reseal();
+	} else if (argc == 3 && !strcmp(argv[1], "flip")) {
+		size_t at = strtoul(argv[2], NULL, 0);
+
+		len = fread(out, 1, sizeof(out), stdin);
+		if (at < len)
+			out[at] ^= 1 << at % 8;
+	} else if (argc == 4 && !strcmp(argv[1], "reseal")) {
+		int n = atoi(argv[3]);
+
+		srandom(atoi(argv[2]));
+		len = fread(out, 1, sizeof(out), stdin);
+		while (n-- && len)
+			out[random() % len] = random() % 3 ? 1 << random() % 8 : random();
+		reseal();
+	} else {
+		fprintf(stderr, "usage: genimage new | flip AT | reseal SEED N\n");
+		return 2;
+	}
+	return fwrite(out, 1, len, stdout) != len;
+}

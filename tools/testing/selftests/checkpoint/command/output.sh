@@ -1,0 +1,148 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Where images go: modes, symlinks, streams, nothing half-written.
+# PLAN: the image has mode 0600 whatever the umask
+# PLAN: an older file is replaced whole
+# PLAN: a symlink is refused and not followed
+# PLAN: only files are replaced
+# PLAN: a failed checkpoint leaves no file behind
+# PLAN: a full disk leaves the old image and no other file
+# PLAN: a pipe takes an image
+# PLAN: a redirection takes an image
+# PLAN: a receiver that goes away is an error
+# PLAN: kill is refused on a pipe unless forced
+# PLAN: kill works on a redirected file
+# shellcheck source=common
+. "$(dirname "$0")/common"
+
+files()
+{
+	ls -A "$tmp/d" | tr '\n' ' '
+}
+
+mode()
+{
+	start t-mode "exec sleep 100"
+	mkdir "$tmp/d"
+	for mask in 000 022 077 277; do
+		rm -f "$tmp/d/image"
+		(umask $mask; expect 0 ckpt checkpoint -c t-mode -o "$tmp/d/image") || return 1
+		[ "$(stat -c %a "$tmp/d/image")" = 600 ] || return 1
+	done
+	[ "$(files)" = "image " ]
+}
+
+replace()
+{
+	start t-replace "exec sleep 100"
+	mkdir "$tmp/d"
+	echo old > "$tmp/d/image"
+	chmod 644 "$tmp/d/image"
+	ln "$tmp/d/image" "$tmp/d/link"
+	expect 0 ckpt checkpoint -c t-replace -o "$tmp/d/image" &&
+	ckpt info -q "$tmp/d/image" &&
+	[ "$(cat "$tmp/d/link")" = old ] && [ "$(stat -c %a "$tmp/d/image")" = 600 ]
+}
+
+symlink()
+{
+	start t-symlink "exec sleep 100"
+	mkdir "$tmp/d"
+	echo target > "$tmp/target"
+	ln -s "$tmp/target" "$tmp/d/image"
+	ln -s "$tmp/none" "$tmp/d/dangling"
+	expect 3 ckpt checkpoint -c t-symlink -o "$tmp/d/image" &&
+	expect 3 ckpt checkpoint -c t-symlink -o "$tmp/d/dangling" &&
+	[ "$(cat "$tmp/target")" = target ] && [ ! -e "$tmp/none" ] &&
+	[ "$(files)" = "dangling image " ]
+}
+
+only_files()
+{
+	start t-only "exec sleep 100"
+	mkfifo "$tmp/fifo"
+	mkdir "$tmp/d"
+	expect 3 ckpt checkpoint -c t-only -o "$tmp/fifo" &&
+	expect 3 ckpt checkpoint -c t-only -o "$tmp/d" &&
+	expect 3 ckpt checkpoint -c t-only -o "$tmp/d/" &&
+	expect 3 ckpt checkpoint -c t-only -o "$tmp/none/image" &&
+	expect 3 ckpt checkpoint -c t-only -o /dev/null &&
+	expect 3 ckpt checkpoint -c t-only > /dev/null
+}
+
+# The caller in the group is an error that is sure to come.
+failed_one()
+{
+	start t-failed "$counter"
+	mkdir "$tmp/d"
+	echo $$ > "$cg/t-failed/cgroup.procs"
+	ckpt checkpoint -c t-failed -o "$tmp/d/image"
+	status=$?
+	echo $$ > "$cg/cgroup.procs"
+	[ $status = 3 ] && [ -z "$(files)" ] && counts
+}
+
+full_disk()
+{
+	start t-full "$counter"
+	mkdir "$tmp/d"
+	mount -t tmpfs -o size=64k tmpfs "$tmp/d" || return 1
+	echo old > "$tmp/d/image"
+	ckpt checkpoint -c t-full -o "$tmp/d/image" --kill
+	status=$?
+	left=$(files)
+	old=$(cat "$tmp/d/image")
+	umount "$tmp/d"
+	[ $status = 3 ] && [ "$left" = "image " ] && [ "$old" = old ] && counts
+}
+
+pipe()
+{
+	start t-pipe "exec sleep 100"
+	ckpt checkpoint -c t-pipe -o - | cat > "$tmp/image"
+	ckpt info -q "$tmp/image" || return 1
+	ckpt checkpoint -c t-pipe | ckpt info -q -
+}
+
+redirect()
+{
+	start t-redirect "exec sleep 100"
+	expect 0 ckpt checkpoint -c t-redirect > "$tmp/image" && ckpt info -q "$tmp/image"
+}
+
+gone()
+{
+	start t-gone "$counter"
+	{ ckpt checkpoint -c t-gone; echo $? > "$tmp/status"; } | head -c 100 > /dev/null
+	until_true "[ -s $tmp/status ]"
+	[ "$(cat "$tmp/status")" = 3 ] && counts
+}
+
+kill_pipe()
+{
+	start t-force "$counter"
+	{ ckpt checkpoint -c t-force --kill; echo $? > "$tmp/status"; } | cat > "$tmp/image"
+	[ "$(cat "$tmp/status")" = 1 ] && [ ! -s "$tmp/image" ] && counts || return 1
+	{ ckpt checkpoint -c t-force --kill --force; echo $? > "$tmp/status"; } | cat > "$tmp/image"
+	[ "$(cat "$tmp/status")" = 0 ] && ckpt info -q "$tmp/image" && expect 137 wait $runner
+}
+
+kill_redirect()
+{
+	start t-killr "$counter"
+	expect 0 ckpt checkpoint -c t-killr --kill > "$tmp/image" &&
+	ckpt info -q "$tmp/image" && expect 137 wait $runner
+}
+
+try_kernel "the image has mode 0600 whatever the umask" mode
+try_kernel "an older file is replaced whole" replace
+try_kernel "a symlink is refused and not followed" symlink
+try_kernel "only files are replaced" only_files
+try_kernel "a failed checkpoint leaves no file behind" failed_one
+try_kernel "a full disk leaves the old image and no other file" full_disk
+try_kernel "a pipe takes an image" pipe
+try_kernel "a redirection takes an image" redirect
+try_kernel "a receiver that goes away is an error" gone
+try_kernel "kill is refused on a pipe unless forced" kill_pipe
+try_kernel "kill works on a redirected file" kill_redirect
+exit $failed

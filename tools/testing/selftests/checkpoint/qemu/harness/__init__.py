@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Boots guests in QEMU, runs tests in them and judges the results."""

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The boots that make up the test run: what each runs, and its verdicts."""
+import os
+import re
+import subprocess
+
+from . import guest, lists, paths, report, splat
+from .report import Verdict
+
+NO_KUNIT = "kunit.enable=0"
+
+
+def programs_job(tests: list[str]) -> str:
+    return "".join(f"run {name} /tests/{name}\n" for name in tests) + "verdict\n"
+
+
+def scripts_job(kind: str, names: list[str], arg: str = "") -> str:
+    return "".join(f"run {name} sh /tests/{kind}/{name}.sh {arg}\n" for name in names) + "verdict\n"
+
+
+def boot_verdicts(prefix: str, result: guest.Result, tests: list[str]) -> list[Verdict]:
+    """What concerns the boot as a whole: its end, its log, its leaks."""
+    out = []
+    splats = splat.find(result.log)
+    outside = [text for test, text in splats if test not in tests]
+    if not result.done:
+        tail = "\n".join(result.log.rstrip().split("\n")[-40:])
+        blamed = [test for test, _ in splats if test in tests]
+        out.append(Verdict(prefix + "boot", "fail", f"{result.ending}" + (
+            f" in {blamed[-1]}" if blamed else f"\n{outside[-1] if outside else tail}")))
+    elif outside:
+        out.append(Verdict(prefix + "boot", "fail", f"the kernel complained\n{outside[0]}"))
+    elif result.facts.get("tainted") != "0":
+        out.append(Verdict(prefix + "boot", "fail",
+                           f"the kernel is tainted: {result.facts.get('tainted')}"))
+    else:
+        out.append(Verdict(prefix + "boot", "pass"))
+    if prefix.startswith("debug"):
+        out += debug_verdicts(prefix, result)
+    return out
+
+
+def debug_verdicts(prefix: str, result: guest.Result) -> list[Verdict]:
+    locks, leaks = result.facts.get("lockdep"), result.step("kmemleak")
+    out = [Verdict(prefix + "lockdep", "pass") if locks == "1" else
+           Verdict(prefix + "lockdep", "fail", f"lockdep was not on at the end ({locks})")]
+    if leaks is None or leaks.status != 0:
+        out.append(Verdict(prefix + "kmemleak", "fail", f"missing: {result.ending}"))
+    elif leaks.output.strip():
+        out.append(Verdict(prefix + "kmemleak", "fail", "leaks\n" + leaks.output.rstrip()))
+    else:
+        out.append(Verdict(prefix + "kmemleak", "pass"))
+    return out
+
+
+def step_verdicts(prefix: str, result: guest.Result, plan: dict[str, list[str]]) -> list[Verdict]:
+    """Verdicts of every program of a boot, splats included."""
+    splats = dict(splat.find(result.log))
+    out = []
+    for name, cases in plan.items():
+        step = result.step(name) or guest.Step(name)
+        ending = result.ending if step.status is None else f"exit status {step.status}"
+        verdicts = report.judge(f"{prefix}{name}: ", cases, step.output, step.status, ending)
+        if name in splats:
+            verdicts.append(Verdict(f"{prefix}{name}: kernel log", "fail",
+                                    f"the kernel complained\n{splats[name]}"))
+        out += verdicts
+    return out
+
+
+def run_tests(rep: report.Report, kind: str, shard: str, plan: dict[str, list[str]],
+              with_kunit: dict[str, list[str]] | None) -> None:
+    """The static test programs, in one boot; perhaps the KUnit suites too."""
+    name = f"{kind}{shard}"
+    one = guest.Guest(name, kind, programs_job(list(plan)),
+                      cmdline="" if with_kunit is not None else NO_KUNIT)
+    result = one.run()
+    prefix = f"{kind} "
+    verdicts = step_verdicts(prefix, result, plan)
+    if with_kunit is not None:
+        verdicts += report.kunit(f"{kind} kunit ", with_kunit, result.log)
+    verdicts += boot_verdicts(f"{name} ", result, list(plan))
+    rep.group(name, verdicts, result.seconds)
+
+
+def run_scripts(rep: report.Report, kind: str, plan: dict[str, list[str]]) -> None:
+    """The scripts of programs/ or command/, in one plain boot."""
+    disks = [guest.Disk("debian", paths.DEBIAN)] if kind == "programs" else []
+    result = guest.Guest(kind, "plain", scripts_job(kind, list(plan)), disks, NO_KUNIT).run()
+    verdicts = step_verdicts(f"{kind} ", result, plan)
+    verdicts += boot_verdicts(f"{kind} ", result, list(plan))
+    rep.group(kind, verdicts, result.seconds)
+
+
+def run_twoboot(rep: report.Report, plan: dict[str, list[str]]) -> None:
+    """Every script's first phase in one boot, its second in the next."""
+    scratch = os.path.join(paths.RUNS, "scratch.img")
+    os.makedirs(paths.RUNS, exist_ok=True)
+    if os.path.exists(scratch):
+        os.unlink(scratch)
+    with open(scratch, "wb") as f:
+        f.truncate(512 << 20)
+    subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", scratch], check=True)
+    outputs: dict[str, list[guest.Step]] = {name: [] for name in plan}
+    verdicts, seconds = [], 0.0
+    for phase in ("phase1", "phase2"):
+        disks = [guest.Disk("scratch", scratch, snapshot=False)]
+        if os.path.exists(paths.DEBIAN):
+            disks.append(guest.Disk("debian", paths.DEBIAN))
+        result = guest.Guest(f"twoboot-{phase}", "plain", scripts_job("twoboot", list(plan), phase),
+                             disks, NO_KUNIT).run()
+        seconds += result.seconds
+        prefix = f"twoboot-{phase} "
+        verdicts += boot_verdicts(prefix, result, list(plan))
+        verdicts += [Verdict(f"{prefix}{test}: kernel log", "fail", f"the kernel complained\n{text}")
+                     for test, text in splat.find(result.log) if test in plan]
+        for name, cases in plan.items():
+            step = result.step(name) or guest.Step(name)
+            outputs[name].append(step)
+            if not cases:
+                verdicts.append(phase_verdict(f"twoboot {name}: {phase}", step))
+    for name, cases in plan.items():
+        if cases:
+            both = outputs[name]
+            bad = next((s.status for s in both if s.status != 0), 0)
+            verdicts += report.judge(f"twoboot {name}: ", cases,
+                                     "\n".join(s.output for s in both), bad,
+                                     f"exit status of the phases {[s.status for s in both]}")
+    os.unlink(scratch)
+    rep.group("twoboot", verdicts, seconds)
+
+
+def phase_verdict(name: str, step: guest.Step) -> Verdict:
+    """A script without a plan: each phase is a test, by its exit status."""
+    if step.status == 0:
+        return Verdict(name, "pass")
+    skip = re.search(r"# ?SKIP\b *(.*)", step.output)
+    if step.status == 4 and skip:
+        return Verdict(name, "skip", skip.group(1))
+    tail = "\n".join(step.output.rstrip().split("\n")[-40:])
+    return Verdict(name, "fail", f"exit status {step.status}\n{tail}")
+
+
+def shards(plan: dict[str, list[str]], count: int) -> list[dict[str, list[str]]]:
+    """Deal the programs out so that every boot has about as many tests."""
+    out: list[dict[str, list[str]]] = [{} for _ in range(count)]
+    for name in sorted(plan, key=lambda n: (-len(plan[n]), n)):
+        least = min(out, key=lambda s: sum(len(v) for v in s.values()))
+        least[name] = plan[name]
+    return [s for s in out if s]
+
+
+def selected(pattern: lists.Pattern, kind: str, plan: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: cases for name, cases in plan.items() if pattern(f"{kind}/{name}")}

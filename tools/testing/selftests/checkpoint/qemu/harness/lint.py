@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Checks that need no guest. Every step is one test, silent when it passes."""
+import glob
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable
+
+from . import paths, selfcheck
+from .report import Report, Verdict
+
+CODE = ("checkpoint", "arch/*/checkpoint", "arch/*/include/asm/checkpoint.h",
+        "include/linux/checkpoint*.h", "include/uapi/linux/checkpoint.h", "kernel/cgroup/hold.c",
+        "kernel/cgroup_freezer.c", "include/trace/events/checkpoint.h")
+USER_CODE = ("tools/checkpoint", "tools/testing/selftests/checkpoint")
+# MAINTAINERS is not ours to change; the patches of a series stay in it.
+NOT_FOR_US = "FILE_PATH_CHANGES"
+# Trace headers and tests are written in macros that checkpatch cannot parse.
+NOT_FOR_FILES = "MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_REUSE,TRAILING_SEMICOLON"
+
+
+def run(args: list[str], cwd: str = paths.TOP,
+        env: dict[str, str] | None = None) -> tuple[int, str]:
+    done = subprocess.run(args, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, text=True, errors="replace", check=False)
+    return done.returncode, done.stdout
+
+
+def sources(tops: tuple[str, ...], suffixes: tuple[str, ...] = (".c", ".h")) -> list[str]:
+    """Our own files below these places, relative to the top."""
+    found = []
+    for pattern in tops:
+        for top in glob.glob(os.path.join(paths.TOP, pattern)):
+            if os.path.isfile(top):
+                found.append(top)
+            for where, _, names in os.walk(top):
+                found += [os.path.join(where, n) for n in names]
+    return sorted(os.path.relpath(f, paths.TOP) for f in found if f.endswith(suffixes))
+
+
+def all_files() -> list[str]:
+    """Everything that is or would be committed."""
+    _, text = run(["git", "ls-files", "-co", "--exclude-standard"])
+    return [f for f in text.splitlines() if os.path.isfile(os.path.join(paths.TOP, f))]
+
+
+def checkpatch(args: list[str], ignore: str) -> str:
+    _, text = run(["scripts/checkpatch.pl", "--strict", "--terse", "--show-types", "--no-summary",
+                   "--ignore", ignore, *args], paths.TREE)
+    return text
+
+
+def checkpatch_files() -> str:
+    files = sources(CODE + USER_CODE)
+    return checkpatch(["--file", *files], f"{NOT_FOR_US},{NOT_FOR_FILES}") if files else ""
+
+
+def checkpatch_patches() -> str:
+    files = sorted(glob.glob(os.path.join(paths.TOP, "patches", "*.patch")))
+    return checkpatch(files, NOT_FOR_US) if files else ""
+
+
+def sparse() -> str:
+    """Only what sparse says about our files: headers elsewhere are not ours."""
+    ours = ("checkpoint/", "arch/x86/checkpoint/")
+    files = sources(tuple(d.rstrip("/") for d in ours), (".c",))
+    targets = [d for d in ours if any(f.startswith(d) for f in files)]
+    if not targets:
+        return ""
+    env = dict(os.environ, MAKE_ARGS="C=2 CHECK=sparse -k", MAKE_TARGETS=" ".join(targets))
+    status, text = run(["devtools/kernel", "kernel", os.path.join(paths.QEMU_DIR, "plain.config")],
+                       env=env)
+    text = text.replace(paths.TREE + "/", "").replace("../linux/", "")
+    bad = [ln for ln in text.splitlines()
+           if re.match(r"(arch/x86/)?(include/\w+/)?checkpoint[\w/.-]*:\d+:\d+: (warning|error)",
+                       ln)]
+    if status:
+        bad.append(f"make failed\n{text[-3000:]}")
+    checked = set(re.findall(r"^  CHECK +(\S+)", text, re.M))
+    if not checked & set(files):
+        bad.append("sparse looked at none of our files: is checkpoint/ part of the build?")
+    return "\n".join(bad)
+
+
+def kernel_doc() -> str:
+    files = sources(CODE)
+    if not files:
+        return ""
+    status, text = run(["scripts/kernel-doc", "-none", "-Werror", *files], paths.TREE)
+    return text or (f"kernel-doc failed: {status}" if status else "")
+
+
+def spdx() -> str:
+    bad = []
+    for name in all_files():
+        if name.endswith(".patch") or name == "COPYING" or name.startswith("LICENSES/"):
+            continue
+        with open(os.path.join(paths.TOP, name), "rb") as f:
+            data = f.read(4096)
+        if data and b"SPDX-License-Identifier: " not in b"\n".join(data.split(b"\n")[:4]):
+            bad.append(f"{name}: no SPDX-License-Identifier in its first lines")
+    return "\n".join(bad)
+
+
+def patches() -> str:
+    status, text = run(["devtools/tree", "verify"])
+    return text or "devtools/tree verify failed" if status else ""
+
+
+def scripts() -> str:
+    """Shell and Python files parse."""
+    bad = ""
+    for name in all_files():
+        full = os.path.join(paths.TOP, name)
+        with open(full, "rb") as f:
+            head = f.readline()
+            text = head + f.read()
+        if b"python" in head and head.startswith(b"#!") or name.endswith(".py"):
+            try:
+                compile(text, name, "exec")
+            except SyntaxError as e:
+                bad += f"{name}: {e}\n"
+        elif head.startswith(b"#!") and head.rstrip().endswith(b"sh"):
+            bad += run(["bash" if b"bash" in head else "sh", "-n", name])[1]
+    return bad
+
+
+STEPS: dict[str, Callable[[], str]] = {
+    "checkpatch-files": checkpatch_files,
+    "checkpatch-patches": checkpatch_patches,
+    "kernel-doc": kernel_doc,
+    "spdx": spdx,
+    "patches": patches,
+    "scripts": scripts,
+    "harness": selfcheck.complaints,
+    "sparse": sparse,
+}
+
+
+def lint(rep: Report, names: list[str]) -> None:
+    for name in names:
+        start = time.monotonic()
+        said = STEPS[name]().strip()
+        count = len(said.splitlines())
+        verdict = Verdict(f"lint {name}", "fail", f"{count} complaints\n{said}") if said else \
+            Verdict(f"lint {name}", "pass")
+        rep.group(f"lint {name}", [verdict], time.monotonic() - start)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The harness must see every way in which a test can go wrong."""
+import unittest
+
+from . import guest, lists, report, splat
+
+PASSING = "TAP version 13\n1..2\nok 1 global.a\nok 2 global.b # SKIP no such thing\n"
+
+
+def states(expected: list[str], output: str, status: int | None = 0) -> dict[str, str]:
+    found = report.judge("", expected, output, status, "ended")
+    return {v.name: v.state for v in found}
+
+
+class Judge(unittest.TestCase):
+    def test_pass_and_skip(self) -> None:
+        self.assertEqual(states(["global.a", "global.b"], PASSING),
+                         {"global.a": "pass", "global.b": "skip"})
+
+    def test_fail(self) -> None:
+        self.assertEqual(states(["global.a"], "not ok 1 global.a\n", 1), {"global.a": "fail"})
+
+    def test_missing(self) -> None:
+        self.assertEqual(states(["global.a", "global.b", "global.c"], PASSING)["global.c"], "fail")
+
+    def test_unexpected(self) -> None:
+        self.assertEqual(states(["global.a"], PASSING)["global.b"], "fail")
+
+    def test_twice(self) -> None:
+        self.assertEqual(states(["x"], "ok 1 x\nok 2 x\n"), {"x": "fail"})
+
+    def test_exit_status(self) -> None:
+        self.assertEqual(states(["x"], "ok 1 x\n", 139), {"x": "pass", "exit": "fail"})
+        self.assertEqual(states(["x"], "ok 1 x\n", None), {"x": "pass", "exit": "fail"})
+
+    def test_no_tests(self) -> None:
+        self.assertEqual(states([], ""), {"list": "fail"})
+
+
+class Kunit(unittest.TestCase):
+    LOG = ("[    0.1] KTAP version 1\n[    0.1]     KTAP version 1\n"
+           "[    0.1]     # Subtest: checkpoint_x\n[    0.1]     ok 1 a\n"
+           "[    0.1]     not ok 2 b\n[    0.1] not ok 1 checkpoint_x\n")
+
+    def test_states(self) -> None:
+        found = report.kunit("", {"checkpoint_x": ["a", "b", "c"]}, self.LOG)
+        self.assertEqual({v.name: v.state for v in found},
+                         {"checkpoint_x.a": "pass", "checkpoint_x.b": "fail",
+                          "checkpoint_x.c": "fail"})
+
+
+class Splat(unittest.TestCase):
+    def test_blame(self) -> None:
+        log = ("[    1.0] @@mark begin a_test\n[    1.1] ok\n[    1.2] @@mark end a_test\n"
+               "[    1.3] @@mark begin b_test\n"
+               "[    1.4] WARNING: possible circular locking dependency detected\n"
+               "[    1.5] @@mark end b_test\n[    1.6] BUG: KASAN: use-after-free in x\n")
+        self.assertEqual([test for test, _ in splat.find(log)], ["b_test", None])
+
+    def test_quiet(self) -> None:
+        self.assertEqual(splat.find("[    1.0] loop: module loaded\n"), [])
+
+
+class Protocol(unittest.TestCase):
+    def decode(self, data: bytes, size: int) -> guest.Decoder:
+        d = guest.Decoder("abc", None)
+        for i in range(0, len(data), size):
+            d.feed(data[i:i + size])
+        d.finish()
+        return d
+
+    def test_any_chunks(self) -> None:
+        data = (b"\n@@abc begin x\nout\n@@put\n\n@@abc end x 3\n\n@@abc tainted 0\n"
+                b"\n@@abc begin y\nlost\n@@xyz end y 0\n@@ab")
+        for size in (1, 2, 7, 1000):
+            d = self.decode(data, size)
+            self.assertEqual([(s.name, s.output, s.status) for s in d.steps],
+                             [("x", "out\n@@put\n", 3), ("y", "lost\n@@xyz end y 0\n@@ab", None)])
+            self.assertEqual((d.facts, d.done), ({"tainted": "0"}, False))
+
+
+class Lists(unittest.TestCase):
+    def test_table(self) -> None:
+        rule = "-" * 80
+        text = (f"{'# FIXTURE':20s} {'VARIANT':25s} TEST\n{'global':20s} {'':25s} a\n"
+                f"{'':20s} {'':25s} b\n{rule}\n{'fx':20s} {'v1':25s} c\n{'':20s} {'v2':25s} \n")
+        self.assertEqual(lists.parse_list(text), ["global.a", "global.b", "fx.v1.c", "fx.v2.c"])
+
+
+def complaints() -> str:
+    """What went wrong, nothing if all is well."""
+    result = unittest.TestResult()
+    tests = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(c)
+                               for c in (Judge, Kunit, Splat, Protocol, Lists))
+    tests.run(result)
+    if result.testsRun == 0:
+        return "no test ran"
+    return "\n".join(f"{t}\n{why}" for t, why in result.errors + result.failures)
