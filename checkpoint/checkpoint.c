@@ -17,7 +17,9 @@
 /* jiffies must not wrap */
 #define TIMEOUT_MS_MAX		(3600 * 1000)
 
-static int capture(struct ckpt_save *save)
+typedef int (*step_fn)(struct ckpt_save *save, struct ckpt_member *member);
+
+static int each_member(struct ckpt_save *save, step_fn process, step_fn thread)
 {
 	struct ckpt_member *member;
 	int err = 0;
@@ -25,14 +27,27 @@ static int capture(struct ckpt_save *save)
 	list_for_each_entry(member, &save->members, list) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		ckpt_at_task(save, member->task);
 		if (member->leader)
-			err = checkpoint_process(save, member);
+			err = process(save, member);
 		if (!err)
-			err = checkpoint_thread(save, member);
+			err = thread(save, member);
 		if (err)
 			return err;
 		cond_resched();
 	}
+	return 0;
+}
+
+/* Objects come before the forest: then a reader can make them first. */
+static int capture(struct ckpt_save *save)
+{
+	int err;
+
+	err = each_member(save, ckpt_process_objects, ckpt_thread_objects) ?:
+	      each_member(save, checkpoint_process, checkpoint_thread);
+	if (err)
+		return err;
 	save->where = (struct ckpt_where){ .fd = -1 };
 	if (save->call.result.blockers)
 		return -EAGAIN;

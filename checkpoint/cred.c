@@ -87,6 +87,21 @@ static int checkpoint_cred(struct ckpt_save *save, struct ckpt_obj *obj)
 	return 0;
 }
 
+/**
+ * ckpt_save_cred - the id of a task's credentials
+ * @save: the call
+ * @task: the task
+ * @id: their id
+ */
+int ckpt_save_cred(struct ckpt_save *save, struct task_struct *task, u32 *id)
+{
+	const struct cred *cred = get_task_cred(task);
+	int err = ckpt_object(save, (void *)cred, &ckpt_cred_ops, id);
+
+	put_cred(cred);
+	return err;
+}
+
 static int validate_cred(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_cred *in = ckpt_data(rec, ckpt_cred);

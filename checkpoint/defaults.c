@@ -95,6 +95,11 @@ static bool owns_pi_futex(struct task_struct *task)
 	return !list_empty(&task->pi_state_list);
 }
 
+static bool has_overridden_cred(struct task_struct *task)
+{
+	return rcu_access_pointer(task->cred) != rcu_access_pointer(task->real_cred);
+}
+
 static const struct question questions[] = {
 	{ is_worker, "kernel worker", "is a kernel worker of a user process, not saved yet" },
 	{ is_exiting, "exit", "the process is exiting or in execve(); try again" },
@@ -110,6 +115,7 @@ static const struct question questions[] = {
 	{ has_mce_policy, "PR_MCE_KILL", "is set, not saved yet" },
 	{ has_compat_robust_list, "robust list", "a 32-bit robust list is registered" },
 	{ owns_pi_futex, "pi futex", "owns a contended priority inheritance futex, not saved yet" },
+	{ has_overridden_cred, "credentials", "acts with overridden credentials" },
 	{ task_has_io_uring, "io_uring", "has used io_uring, not saved yet" },
 	{ task_has_sem_undo, "semaphore undo", "has System V semaphore adjustments, not saved yet" },
 	{ task_has_mempolicy, "memory policy", "set_mempolicy(2) is in force, not saved yet" },

@@ -223,6 +223,7 @@ struct ckpt_obj {
  * @leader: is it a leader
  * @dead: has it exited (a zombie, or a leader before its threads)
  * @switches: context switches when it was seen off its CPU
+ * @ids: the objects it refers to; what threads share is with the leader
  */
 struct ckpt_member {
 	struct list_head list;
@@ -232,6 +233,14 @@ struct ckpt_member {
 	bool leader;
 	bool dead;
 	unsigned long switches;
+	struct ckpt_ids {
+		u32 mm;
+		u32 sighand;
+		u32 uts_ns;
+		u32 files;
+		u32 fs;
+		u32 cred;
+	} ids;
 };
 
 /**
@@ -327,6 +336,8 @@ int ckpt_hold(struct ckpt_save *save);
 void ckpt_hold_release(struct ckpt_save *save);
 
 /* process.c, thread.c, defaults.c */
+int ckpt_process_objects(struct ckpt_save *save, struct ckpt_member *leader);
+int ckpt_thread_objects(struct ckpt_save *save, struct ckpt_member *member);
 int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader);
 int checkpoint_thread(struct ckpt_save *save, struct ckpt_member *member);
 int ckpt_refuse_unknown(struct ckpt_save *save, struct task_struct *task);
@@ -546,6 +557,7 @@ void ckpt_thread_commit(struct ckpt_load *load, struct ckpt_task *task);
 int restart_sessions(struct ckpt_load *load);
 
 /* cred.c */
+int ckpt_save_cred(struct ckpt_save *save, struct task_struct *task, u32 *id);
 const struct cred *ckpt_cred(struct ckpt_load *load, u32 id);
 
 /* arch/x86/checkpoint/ */

@@ -110,33 +110,6 @@ static u32 exit_code_of(struct task_struct *task, bool zombie)
 	return 0;
 }
 
-/* Objects of the process; ids in the order of struct ckpt_process. */
-struct shared {
-	u32 mm, sighand, uts;
-};
-
-static int save_shared(struct ckpt_save *save, struct ckpt_member *leader,
-		       struct task_struct *live, struct shared *out)
-{
-	bool root = list_is_first(&leader->list, &save->members);
-	struct mm_struct *mm __free(mmput) = NULL;
-	const struct cred *cred;
-	int err;
-
-	if (!live)
-		return 0;
-	mm = get_task_mm(live);
-	if (!mm)
-		return ckpt_err(save, -ESRCH, "the task exited while the group was held");
-	cred = get_task_cred(live);
-	err = ckpt_object(save, (void *)cred, &ckpt_cred_ops, &save->cred_id);
-	put_cred(cred);
-	return err ?:
-	       save_uts(save, live, root, &out->uts) ?:
-	       ckpt_object(save, mm, &ckpt_mm_ops, &out->mm) ?:
-	       ckpt_object(save, live->sighand, &ckpt_sighand_ops, &out->sighand);
-}
-
 /* The live thread that stands for a process whose leader may be dead. */
 static struct ckpt_member *live_thread(struct ckpt_save *save,
 				       struct ckpt_member *leader)
@@ -150,6 +123,31 @@ static struct ckpt_member *live_thread(struct ckpt_save *save,
 		member = list_next_entry(member, list);
 	}
 	return NULL;
+}
+
+/**
+ * ckpt_process_objects - capture what the threads of a process share
+ * @save: the call
+ * @leader: its leader, a zombie perhaps
+ */
+int ckpt_process_objects(struct ckpt_save *save, struct ckpt_member *leader)
+{
+	bool root = list_is_first(&leader->list, &save->members);
+	struct ckpt_member *member = live_thread(save, leader);
+	struct mm_struct *mm __free(mmput) = NULL;
+	struct ckpt_ids *ids = &leader->ids;
+	int err;
+
+	if (!member)
+		return 0;
+	mm = get_task_mm(member->task);
+	if (!mm)
+		return ckpt_err(save, -ESRCH, "the task exited while the group was held");
+	err = ckpt_save_cred(save, member->task, &save->cred_id);
+	return err ?:
+	       save_uts(save, member->task, root, &ids->uts_ns) ?:
+	       ckpt_object(save, mm, &ckpt_mm_ops, &ids->mm) ?:
+	       ckpt_object(save, member->task->sighand, &ckpt_sighand_ops, &ids->sighand);
 }
 
 static void fill_rlimits(struct ckpt_process *out, struct task_struct *task)
@@ -199,18 +197,11 @@ int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader)
 	struct task_struct *task = leader->task;
 	struct signal_struct *signal = task->signal;
 	bool root = list_is_first(&leader->list, &save->members);
-	struct shared shared = {};
 	struct ckpt_process *out;
 	u32 nr_siginfos = 0;
-	int err;
 
-	ckpt_at_task(save, task);
 	if (live)
 		nr_siginfos = ckpt_count_siginfos(live, &signal->shared_pending);
-	err = save_shared(save, leader, live, &shared);
-	if (err)
-		return err;
-
 	out = ckpt_emit(save, &ckpt_process_ops, 0);
 	if (!out)
 		return -ENOMEM;
@@ -222,9 +213,9 @@ int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader)
 	out->state = cpu_to_le32(live ? CKPT_PROCESS_LIVE : CKPT_PROCESS_ZOMBIE);
 	out->exit_code = cpu_to_le32(exit_code_of(live ?: task, !live));
 	out->flags = cpu_to_le32(flags_of(save, live ?: task, root));
-	out->mm = cpu_to_le32(shared.mm);
-	out->sighand = cpu_to_le32(shared.sighand);
-	out->uts_ns = cpu_to_le32(shared.uts);
+	out->mm = cpu_to_le32(leader->ids.mm);
+	out->sighand = cpu_to_le32(leader->ids.sighand);
+	out->uts_ns = cpu_to_le32(leader->ids.uts_ns);
 	out->oom_score_adj = cpu_to_le32(signal->oom_score_adj);
 	out->nr_threads = cpu_to_le32(leader->nr_threads);
 	out->nr_siginfos = cpu_to_le32(nr_siginfos);

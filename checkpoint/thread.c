@@ -188,25 +188,25 @@ static bool good_restart(const struct ckpt_thread *in)
 
 /* ---- Capture ---- */
 
-struct refs {
-	u32 files, fs, cred;
-};
-
-static int save_refs(struct ckpt_save *save, struct task_struct *task, struct refs *out)
+/**
+ * ckpt_thread_objects - capture what a thread refers to
+ * @save: the call
+ * @member: the thread
+ */
+int ckpt_thread_objects(struct ckpt_save *save, struct ckpt_member *member)
 {
+	struct task_struct *task = member->task;
+	struct ckpt_ids *ids = &member->ids;
 	struct files_struct *files;
 	struct fs_struct *fs;
-	const struct cred *cred;
 	int err;
 
-	if (task->cred != task->real_cred)
-		ckpt_refuse(save, "credentials", "acts with overridden credentials");
-	cred = get_task_cred(task);
-	err = ckpt_object(save, (void *)cred, &ckpt_cred_ops, &out->cred);
-	put_cred(cred);
+	if (member->dead)
+		return 0;
+	err = ckpt_save_cred(save, task, &ids->cred);
 	if (err)
 		return err;
-	save->cred_id = out->cred;
+	save->cred_id = ids->cred;
 
 	/* the survey holds both; they change only when the task is killed */
 	task_lock(task);
@@ -215,8 +215,8 @@ static int save_refs(struct ckpt_save *save, struct task_struct *task, struct re
 	task_unlock(task);
 	if (!files || !fs || !ckpt_object_find(save, files) || !ckpt_object_find(save, fs))
 		return ckpt_err(save, -ESRCH, "the task exited while the group was held");
-	return ckpt_object(save, files, &ckpt_files_ops, &out->files) ?:
-	       ckpt_object(save, fs, &ckpt_fs_ops, &out->fs);
+	return ckpt_object(save, files, &ckpt_files_ops, &ids->files) ?:
+	       ckpt_object(save, fs, &ckpt_fs_ops, &ids->fs);
 }
 
 static void fill_sched(struct ckpt_save *save, struct task_struct *task,
@@ -258,8 +258,7 @@ static void fill_cpus(struct task_struct *task, void *tail)
 	bitmap_to_arr64(tail, cpumask_bits(task->user_cpus_ptr), nr_cpu_ids);
 }
 
-static int emit_thread(struct ckpt_save *save, struct ckpt_member *member,
-		       struct refs *refs)
+static int emit_thread(struct ckpt_save *save, struct ckpt_member *member)
 {
 	struct task_struct *task = member->task;
 	u32 nr = ckpt_count_siginfos(task, &task->pending), i;
@@ -271,9 +270,9 @@ static int emit_thread(struct ckpt_save *save, struct ckpt_member *member,
 	if (!out)
 		return -ENOMEM;
 	out->tid = cpu_to_le32(member->tid);
-	out->files = cpu_to_le32(refs->files);
-	out->fs = cpu_to_le32(refs->fs);
-	out->cred = cpu_to_le32(refs->cred);
+	out->files = cpu_to_le32(member->ids.files);
+	out->fs = cpu_to_le32(member->ids.fs);
+	out->cred = cpu_to_le32(member->ids.cred);
 	out->nr_siginfos = cpu_to_le32(nr);
 	out->personality = cpu_to_le32(task->personality);
 	out->cpus_len = cpu_to_le32(cpus_len);
@@ -314,16 +313,13 @@ static int emit_dead(struct ckpt_save *save, struct ckpt_member *member)
  */
 int checkpoint_thread(struct ckpt_save *save, struct ckpt_member *member)
 {
-	struct refs refs = {};
 	int err;
 
-	ckpt_at_task(save, member->task);
 	if (member->dead)
 		return emit_dead(save, member);
 	err = ckpt_refuse_unknown(save, member->task) ?:
-	      ckpt_arch_refuse(save, member->task) ?:
-	      save_refs(save, member->task, &refs);
-	return err ?: emit_thread(save, member, &refs);
+	      ckpt_arch_refuse(save, member->task);
+	return err ?: emit_thread(save, member);
 }
 
 /* ---- Restart ---- */
