@@ -14,7 +14,9 @@ static inline bool task_has_io_uring(struct task_struct *t) { return false; }
 #endif
 
 #ifdef CONFIG_SYSVIPC
-static inline bool task_has_sem_undo(struct task_struct *t) { return t->sysvsem.undo_list; }
+#include <linux/checkpoint.h>
+
+static inline bool task_has_sem_undo(struct task_struct *t) { return task_has_semadj(t); }
 #else
 static inline bool task_has_sem_undo(struct task_struct *t) { return false; }
 #endif

@@ -32,6 +32,9 @@ int mm_install(struct mm_struct *mm);
 /* fs/select.c */
 long do_restart_poll(struct restart_block *restart_block);
 
+/* ipc/sem.c */
+bool task_has_semadj(struct task_struct *task);
+
 /* kernel/futex/waitwake.c */
 long futex_wait_restart(struct restart_block *restart);
 
