@@ -65,6 +65,14 @@ void ckpt_collect_free(struct ckpt_save *save)
 	xa_destroy(&save->index);
 }
 
+static int meet(struct ckpt_save *save, struct task_struct *task,
+		struct list_head *found)
+{
+	if (ckpt_member_of(save, task))
+		return 0;
+	return PTR_ERR_OR_ZERO(add_member(save, get_task_struct(task), found));
+}
+
 static int collect_css(struct ckpt_save *save, struct cgroup_subsys_state *css,
 		       struct list_head *found)
 {
@@ -83,10 +91,10 @@ static int collect_css(struct ckpt_save *save, struct cgroup_subsys_state *css,
 			err = ckpt_refuse(save, "kernel thread", "cannot be saved; move it out of the group");
 			continue;
 		}
-		if (!err && !ckpt_member_of(save, leader))
-			err = PTR_ERR_OR_ZERO(add_member(save, get_task_struct(leader), found));
-		if (!err && !ckpt_member_of(save, task))
-			err = PTR_ERR_OR_ZERO(add_member(save, get_task_struct(task), found));
+		if (!err)
+			err = meet(save, leader, found);
+		if (!err)
+			err = meet(save, task, found);
 	}
 	css_task_iter_end(&it);
 	return err;

@@ -3,6 +3,7 @@
 #ifndef _CHECKPOINT_DEFAULTS_H
 #define _CHECKPOINT_DEFAULTS_H
 
+#include <linux/checkpoint.h>
 #include <linux/iocontext.h>
 #include <linux/ioprio.h>
 #include <linux/sched.h>
@@ -14,8 +15,6 @@ static inline bool task_has_io_uring(struct task_struct *t) { return false; }
 #endif
 
 #ifdef CONFIG_SYSVIPC
-#include <linux/checkpoint.h>
-
 static inline bool task_has_sem_undo(struct task_struct *t) { return task_has_semadj(t); }
 #else
 static inline bool task_has_sem_undo(struct task_struct *t) { return false; }

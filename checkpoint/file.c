@@ -116,7 +116,8 @@ static int refuse_common(struct ckpt_save *save, struct file *file)
 /**
  * checkpoint_file - the id of an open file, captured if need be
  * @save: the call
- * @file: the file
+ * @file: the file; the caller's reference is dropped, for it would count as
+ *	somebody else's
  * @id: its id, 0 if it was refused
  *
  * Return: 0 or an errno.
@@ -127,8 +128,11 @@ int checkpoint_file(struct ckpt_save *save, struct file *file, u32 *id)
 	const struct ckpt_ops *ops;
 
 	if (!obj)
-		return ckpt_err(save, -EBUSY, "%pd was opened while the group was held",
-				file->f_path.dentry);
+		ckpt_err(save, -EBUSY, "%pd was opened while the group was held",
+			 file->f_path.dentry);
+	fput(file);
+	if (!obj)
+		return -EBUSY;
 	*id = obj->id;
 	if (obj->captured)
 		return 0;

@@ -17,7 +17,7 @@
 
 #define KEY(kind, number)	((u64)(kind) << 56 | (number))
 /* Tells the end of a pipe that is written to from the one that is read. */
-#define KEY_WRITER		(1ULL << 55)
+#define KEY_WRITER		BIT_ULL(55)
 #define KEY_NUMBER		(KEY_WRITER - 1)
 
 /* Is this a connected unix socket whose peer the group does not have? */

@@ -10,7 +10,7 @@
 #include "files.h"
 
 /* Descriptors up to sysctl_nr_open's greatest default fit. */
-#define FDS_MAX		(1 << 20)
+#define FDS_MAX		BIT(20)
 
 static void get_files(void *files)
 {
@@ -73,7 +73,6 @@ static int checkpoint_files(struct ckpt_save *save, struct ckpt_obj *obj)
 		save->where.fd = fd;
 		err = checkpoint_file(save, file, &id);
 		save->where.fd = -1;
-		fput(file);
 		if (err)
 			return err;
 	}

@@ -420,6 +420,7 @@ void ckpt_forest_commit(struct ckpt_load *load)
 		ckpt_process_commit(load, proc);
 	}
 	ckpt_drop_objects(load);
+	/* pairs with READ_ONCE() at the gate: all that was set is seen */
 	smp_store_release(&load->gate->state, GATE_OPEN);
 	list_for_each_entry(proc, &load->procs, list)
 		list_for_each_entry(task, &proc->threads, list)
@@ -454,6 +455,7 @@ void ckpt_forest_abort(struct ckpt_load *load)
 
 	if (!gate)
 		return;
+	/* pairs with READ_ONCE() at the gate */
 	smp_store_release(&gate->state, GATE_ABORT);
 	list_for_each_entry(proc, &load->procs, list)
 		list_for_each_entry(task, &proc->threads, list)

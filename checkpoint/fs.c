@@ -96,7 +96,7 @@ static int validate_fs(struct ckpt_load *load, struct ckpt_rec *rec)
 	u32 root_len = le32_to_cpu(in->root_len), pwd_len = le32_to_cpu(in->pwd_len);
 	const char *paths = ckpt_rec_tail(rec);
 
-	if (in->__reserved || le32_to_cpu(in->umask) & ~S_IRWXUGO)
+	if (in->__reserved || le32_to_cpu(in->umask) & ~0777)
 		return ckpt_fail(load, rec, -EBADMSG, "bad umask");
 	if (!ckpt_tail_is(rec, (u64)root_len + pwd_len) ||
 	    !good_path(paths, root_len) || !good_path(paths + root_len, pwd_len))

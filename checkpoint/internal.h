@@ -29,6 +29,8 @@
 #include <linux/checkpoint.h>
 #include <uapi/linux/checkpoint.h>
 
+#include "registry.h"
+
 struct cgroup;
 struct ckpt_load;
 struct ckpt_obj;
@@ -62,7 +64,7 @@ struct ckpt_where {
  * @true_size: bytes that the whole log needs, without its NUL
  */
 struct ckpt_log {
-	struct mutex lock;
+	struct mutex lock;	/* of the two fields below */
 	struct seq_buf buf;
 	size_t true_size;
 };
@@ -164,24 +166,8 @@ struct ckpt_ops {
 const struct ckpt_ops *ckpt_ops_of(u32 type);
 const struct ckpt_ops *ckpt_ops_of_file(struct ckpt_save *save, struct file *file);
 
-extern const struct ckpt_ops ckpt_cred_ops;
-extern const struct ckpt_ops ckpt_file_external_ops;
-extern const struct ckpt_ops ckpt_file_path_ops;
-extern const struct ckpt_ops ckpt_file_pipe_ops;
-extern const struct ckpt_ops ckpt_file_shmem_ops;
-extern const struct ckpt_ops ckpt_files_ops;
-extern const struct ckpt_ops ckpt_fs_ops;
-extern const struct ckpt_ops ckpt_mm_ops;
-extern const struct ckpt_ops ckpt_pipe_ops;
-extern const struct ckpt_ops ckpt_process_ops;
-extern const struct ckpt_ops ckpt_shmem_ops;
-extern const struct ckpt_ops ckpt_sighand_ops;
-extern const struct ckpt_ops ckpt_siginfo_ops;
-extern const struct ckpt_ops ckpt_thread_ops;
-extern const struct ckpt_ops ckpt_uts_ns_ops;
-extern const struct ckpt_ops ckpt_vma_ops;
-extern const struct ckpt_ops ckpt_x86_thread_ops;
-extern const struct ckpt_ops ckpt_x86_xfeature_ops;
+#define CKPT_DECLARE_ROW(type, ops) extern const struct ckpt_ops ops;
+CKPT_ROWS(CKPT_DECLARE_ROW)
 
 /* ---- The checkpoint side ---- */
 
@@ -392,7 +378,7 @@ struct ckpt_rec {
 	u32 id;
 	u32 len;
 	u32 users;
-	struct mutex once;
+	struct mutex once;	/* of making @live */
 	void *live;
 	void *extra;
 	u8 data[] __aligned(8);
@@ -578,7 +564,6 @@ bool ckpt_arch_restart_block(struct task_struct *task);
 
 DEFINE_FREE(mmput, struct mm_struct *, if (!IS_ERR_OR_NULL(_T)) mmput(_T))
 DEFINE_FREE(put_pid, struct pid *, put_pid(_T))
-DEFINE_FREE(put_cred, const struct cred *, if (!IS_ERR_OR_NULL(_T)) put_cred(_T))
 DEFINE_FREE(put_files, struct files_struct *, if (_T) put_files_struct(_T))
 
 /* The struct of a record, and its tail. */

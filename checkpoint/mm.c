@@ -77,14 +77,9 @@ static u32 flags_of(struct mm_struct *mm)
 static int save_exe(struct ckpt_save *save, struct mm_struct *mm, u32 *id)
 {
 	struct file *exe = get_mm_exe_file(mm);
-	int err = 0;
 
 	*id = 0;
-	if (exe) {
-		err = checkpoint_file(save, exe, id);
-		fput(exe);
-	}
-	return err;
+	return exe ? checkpoint_file(save, exe, id) : 0;
 }
 
 static int emit_mm(struct ckpt_save *save, struct ckpt_obj *obj, u32 exe)

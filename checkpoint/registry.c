@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every record type, once. A resource is added by a row here, a struct in
- * the uapi header, and a file that exports the row's ops.
+ * From a record type, or an open file, to the row that handles it.
  */
 #include <linux/init.h>
 #include <linux/nospec.h>
 
 #include "internal.h"
 
+#define ROW(type, ops) [type] = &ops,
 static const struct ckpt_ops *const registry[] = {
-	[CKPT_REC_UTS_NS]		= &ckpt_uts_ns_ops,
-	[CKPT_REC_CRED]			= &ckpt_cred_ops,
-	[CKPT_REC_PIPE]			= &ckpt_pipe_ops,
-	[CKPT_REC_SHMEM]		= &ckpt_shmem_ops,
-	[CKPT_REC_FILE_PATH]		= &ckpt_file_path_ops,
-	[CKPT_REC_FILE_PIPE]		= &ckpt_file_pipe_ops,
-	[CKPT_REC_FILE_SHMEM]		= &ckpt_file_shmem_ops,
-	[CKPT_REC_FILE_EXTERNAL]	= &ckpt_file_external_ops,
-	[CKPT_REC_FS]			= &ckpt_fs_ops,
-	[CKPT_REC_FILES]		= &ckpt_files_ops,
-	[CKPT_REC_SIGHAND]		= &ckpt_sighand_ops,
-	[CKPT_REC_MM]			= &ckpt_mm_ops,
-	[CKPT_REC_VMA]			= &ckpt_vma_ops,
-	[CKPT_REC_PROCESS]		= &ckpt_process_ops,
-	[CKPT_REC_THREAD]		= &ckpt_thread_ops,
-	[CKPT_REC_SIGINFO]		= &ckpt_siginfo_ops,
-	[CKPT_REC_X86_THREAD]		= &ckpt_x86_thread_ops,
-	[CKPT_REC_X86_XFEATURE]		= &ckpt_x86_xfeature_ops,
+	CKPT_ROWS(ROW)
 };
 
 /**

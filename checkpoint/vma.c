@@ -80,7 +80,6 @@ int checkpoint_vma_files(struct ckpt_save *save, struct mm_struct *mm)
 		if (!file)
 			break;
 		err = checkpoint_file(save, file, &id);
-		fput(file);
 	}
 	save->where.addr = 0;
 	return err;

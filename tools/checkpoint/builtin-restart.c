@@ -166,7 +166,8 @@ static int prepare(struct restart *r)
 	/* restart(2) makes the namespace itself when the image has one */
 	if (r->image.root_is_init)
 		r->new_pidns = false;
-	r->nr_pids = r->image.sound && r->image.nr_roots ? r->image.nr_roots : 64;
+	/* only the first one is of interest */
+	r->nr_pids = 1;
 	r->pids = xrealloc(NULL, r->nr_pids, sizeof(*r->pids));
 	if (r->root) {
 		r->root_fd = open(r->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -238,40 +239,6 @@ static int write_pidfile(struct restart *r, pid_t pid)
 	return output_commit(&r->pidfile_out);
 }
 
-/* They run: see to them until the first one ends. */
-static int follow(struct restart *r, struct supervisor *s)
-{
-	int status = write_pidfile(r, s->child) ? ST_SELF : ST_OK;
-
-	close(r->image.fd);
-	return r->detach ? status : supervise(s);
-}
-
-static int restart_here(struct restart *r)
-{
-	struct supervisor s;
-	int err;
-
-	supervisor_init(&s);
-	supervisor_find_tty(&s);
-	progress_start(&r->progress, "restarting", r->image.fd, -1, &r->image.pids);
-	err = call(r);
-	/*
-	 * Not earlier: a signal shall end the call. One that comes in between
-	 * ends ckpt alone, as if --detach had been given.
-	 */
-	if (!err)
-		supervisor_block(&s);
-	progress_stop(&r->progress);
-	if (err)
-		return restart_failed(&r->log, err, r->verbose);
-	print_success(r);
-	if (r->flags & RESTART_CHECK)
-		return ST_OK;
-	s.child = r->pids[0];
-	return follow(r, &s);
-}
-
 static void let_go_of_stdio(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
@@ -281,10 +248,34 @@ static void let_go_of_stdio(void)
 			close(fd);
 }
 
-/* Pid 1 of the new namespace: when it ends, so does everybody in there. */
-static int ns_init(struct restart *r, struct supervisor *s, int notes)
+/* They run: see to them until the first one ends. */
+static int keep_on(struct restart *r, struct supervisor *s, int notes)
 {
-	char note = NOTE_RUNNING;
+	prctl(PR_SET_PDEATHSIG, 0);
+	close(r->image.fd);
+	if (r->pidfile_out.fd >= 0)
+		close(r->pidfile_out.fd);
+	s->child = r->pids[0];
+	if (!r->detach) {
+		s->notes_out = notes;
+		return supervise(s);
+	}
+	if (!r->new_pidns)
+		return ST_OK;
+	/* when pid 1 ends, so does everybody in there */
+	close(notes);
+	let_go_of_stdio();
+	s->tty = -1;
+	return supervise(s);
+}
+
+/*
+ * The keeper: calls restart(2) and is the parent of the programs, as pid 1 of
+ * their namespace if they have a new one.
+ */
+static int keep(struct restart *r, struct supervisor *s, int notes)
+{
+	struct note note = { .kind = NOTE_RUNNING };
 	int err;
 
 	progress_drop(&r->progress);
@@ -294,23 +285,11 @@ static int ns_init(struct restart *r, struct supervisor *s, int notes)
 	err = call(r);
 	if (err)
 		return restart_failed(&r->log, err, r->verbose);
-	supervisor_block(s);
 	print_success(r);
-	if (write_full(notes, &note, 1) || (r->flags & RESTART_CHECK))
+	note.pid = r->pids[0];
+	if (write_full(notes, &note, sizeof(note)) || (r->flags & RESTART_CHECK))
 		return ST_OK;
-	prctl(PR_SET_PDEATHSIG, 0);
-	close(r->image.fd);
-	if (r->pidfile_out.fd >= 0)
-		close(r->pidfile_out.fd);
-	if (r->detach) {
-		close(notes);
-		let_go_of_stdio();
-		s->tty = -1;
-	} else {
-		s->notes_out = notes;
-	}
-	s->child = r->pids[0];
-	return supervise(s);
+	return keep_on(r, s, notes);
 }
 
 static int exit_status_of(pid_t pid)
@@ -323,12 +302,23 @@ static int exit_status_of(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int restart_in_pidns(struct restart *r)
+static int follow(struct restart *r, struct supervisor *s, const struct note *note)
 {
-	struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
+	int status = write_pidfile(r, r->new_pidns ? s->child : note->pid) ? ST_SELF : ST_OK;
+
+	close(r->image.fd);
+	return r->detach ? status : supervise(s);
+}
+
+/*
+ * restart(2) puts off all signals but SIGKILL once it makes tasks. So it is
+ * called by a child, which is killed when a signal comes before they run.
+ */
+static int run_keeper(struct restart *r)
+{
 	struct supervisor s;
-	int notes[2];
-	char note;
+	struct note note;
+	int notes[2], sig;
 
 	supervisor_init(&s);
 	supervisor_find_tty(&s);
@@ -336,27 +326,32 @@ static int restart_in_pidns(struct restart *r)
 		say("cannot make a pipe: %s", strerror(errno));
 		return ST_SELF;
 	}
-	progress_start(&r->progress, "restarting", r->image.fd, notes[1], NULL);
-	s.child = sys_clone3(&args);
+	supervisor_block(&s);
+	progress_start(&r->progress, "restarting", r->image.fd, notes[1], &r->image.pids);
+	s.child = clone_avoiding(r->new_pidns ? CLONE_NEWPID : 0, &r->image.pids);
 	if (!s.child) {
 		close(notes[0]);
-		_exit(ns_init(r, &s, notes[1]));
+		_exit(keep(r, &s, notes[1]));
 	}
 	close(notes[1]);
 	if (s.child < 0) {
 		progress_stop(&r->progress);
-		say("cannot make a pid namespace: %s; run as root", strerror(errno));
+		say("cannot start a process for them: %s; run as root", strerror(errno));
 		return ST_SELF;
 	}
-	if (read_full(notes[0], &note, 1) != 1 || (r->flags & RESTART_CHECK)) {
-		progress_stop(&r->progress);
-		return exit_status_of(s.child);
-	}
-	supervisor_block(&s);
-	progress_stop(&r->progress);
 	s.nested = true;
 	s.notes_in = notes[0];
-	return follow(r, &s);
+	sig = supervisor_wait_note(&s, &note);
+	progress_stop(&r->progress);
+	if (sig > 0) {
+		kill(s.child, SIGKILL);
+		exit_status_of(s.child);
+		say("interrupted; nothing is left of it");
+		return 128 + sig;
+	}
+	if (sig < 0 || (r->flags & RESTART_CHECK))
+		return exit_status_of(s.child);
+	return follow(r, &s, &note);
 }
 
 int builtin_restart(int argc, char **argv)
@@ -374,10 +369,8 @@ int builtin_restart(int argc, char **argv)
 	klog_init(&r.log, KLOG_SIZE);
 	if (prepare(&r))
 		status = ST_SELF;
-	else if (r.new_pidns)
-		status = restart_in_pidns(&r);
 	else
-		status = restart_here(&r);
+		status = run_keeper(&r);
 	output_abort(&r.pidfile_out);
 	/* detached programs may still be there: then it stays */
 	cgroup_remove_made(&r.cg);

@@ -81,7 +81,10 @@ static int find_mount(struct mount *mnt)
 	return 0;
 }
 
-/* The group of a process as /proc shows it, relative to our cgroup namespace. */
+/*
+ * The group of a process as /proc shows it, relative to our cgroup namespace.
+ * Returns 1 and prints nothing if there is no such process (any more).
+ */
 static int group_of(pid_t pid, char path[PATH_MAX])
 {
 	bool found = false;
@@ -97,10 +100,9 @@ static int group_of(pid_t pid, char path[PATH_MAX])
 		snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
 	f = fopen(name, "re");
 	if (!f) {
-		if (errno == ENOENT)
-			say("no process %d", pid);
-		else
-			say("cannot read %s: %s", name, strerror(errno));
+		if (errno == ENOENT || errno == ESRCH)
+			return 1;
+		say("cannot read %s: %s", name, strerror(errno));
 		return -1;
 	}
 	while (!found && getline(&line, &size, f) >= 0) {
@@ -110,6 +112,10 @@ static int group_of(pid_t pid, char path[PATH_MAX])
 			copy_path(path, line + 3);
 	}
 	free(line);
+	if (ferror(f) && errno == ESRCH) {
+		fclose(f);
+		return 1;
+	}
 	fclose(f);
 	if (!found)
 		say("process %d is in no cgroup v2 group; ckpt needs cgroup v2", pid);
@@ -138,14 +144,18 @@ static int below_mount(const struct mount *mnt, const char *group, char path[PAT
 	return join(path, mnt->point, group + len);
 }
 
-/* Path of the directory of a process's group. */
+/* Path of the directory of a process's group; 1 if there is no such process. */
 int cgroup_path_of(pid_t pid, char path[PATH_MAX])
 {
 	char group[PATH_MAX];
 	struct mount mnt;
+	int err;
 
-	if (find_mount(&mnt) || group_of(pid, group))
+	if (find_mount(&mnt))
 		return -1;
+	err = group_of(pid, group);
+	if (err)
+		return err;
 	if (!below_mount(&mnt, group, path))
 		return 0;
 	say("group %s lies outside the cgroup v2 mount at %s", escape_str(group),

@@ -78,7 +78,7 @@ int feed_start(struct image *im, struct source *src, const struct record *next, 
 	}
 	/* as few steps as possible; not being allowed to does not matter */
 	fcntl(p[1], F_SETPIPE_SZ, STEP);
-	pid = fork_avoiding(avoid);
+	pid = clone_avoiding(0, avoid);
 	if (!pid) {
 		close(p[0]);
 		signal(SIGPIPE, SIG_DFL);
@@ -86,7 +86,7 @@ int feed_start(struct image *im, struct source *src, const struct record *next, 
 		_exit(0);
 	}
 	close(p[1]);
-	if (pid == -1) {
+	if (pid < 0) {
 		say("cannot fork: %s", strerror(errno));
 		close(p[0]);
 		return -1;

@@ -86,21 +86,24 @@ static int freeze_group(struct ward *w)
 static int kill_all(struct ward *w)
 {
 	struct cgroup *cg = &w->moves.cg;
+	int err;
 
 	if (cgroup_kill(cg->dir)) {
 		say("the image is complete, but group %s cannot be killed: %s",
 		    escape_str(cg->path), strerror(errno));
 		return ST_FAILED;
 	}
-	if (cgroup_wait_event(cg->dir, "populated", 0, KILL_MS)) {
+	w->froze = false;
+	err = cgroup_wait_event(cg->dir, "populated", 0, KILL_MS) ? errno : 0;
+	/* or whatever starts there next would not run */
+	cgroup_set_freeze(cg->dir, false);
+	/* whoever made the group may remove it as soon as it is empty */
+	if (err && err != ENODEV && err != ENOENT) {
 		say("the image is complete, but processes of %s do not die; look there",
 		    escape_str(cg->path));
 		return ST_FAILED;
 	}
-	/* or whatever starts there next would not run */
-	cgroup_set_freeze(cg->dir, false);
 	cgroup_remove_made(cg);
-	w->froze = false;
 	return ST_OK;
 }
 

@@ -363,7 +363,7 @@ static int check_trailer(struct image *im, const struct record *rec, uint32_t cr
 				  (unsigned long long)im->bytes,
 				  (unsigned long long)le64toh(t.bytes));
 	if (le32toh(t.crc) != crcs)
-		return image_fail(im, rec->offset, "all checksums give 0x%08x, the trailer says 0x%08x",
+		return image_fail(im, rec->offset, "checksums give 0x%08x, the trailer says 0x%08x",
 				  crcs, le32toh(t.crc));
 	if (le64toh(t.pages) != im->contents.block_pages)
 		return image_fail(im, rec->offset, "%llu pages, the trailer says %llu",

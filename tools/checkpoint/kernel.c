@@ -107,7 +107,7 @@ static const struct failure checkpoint_failures[] = {
 	{ ETIMEDOUT, ST_AGAIN,
 	  "a process hangs in a system call and does not freeze; try again, or --timeout" },
 	{ ESRCH, ST_AGAIN,
-	  "a process died meanwhile; try again" },
+	  "the group has no process, or one died meanwhile; try again" },
 	{ EXDEV, ST_REFUSED,
 	  "something is shared with a process outside; checkpoint both in one group" },
 	{ EPERM, ST_FAILED,

@@ -33,12 +33,16 @@ static int find_origin(struct moves *m, const char *path)
 	return m->nr_origins++;
 }
 
+#define GONE	(-2)
+
+/* Returns its index, or GONE when the process died meanwhile. */
 static int add_origin_of(struct moves *m, pid_t pid)
 {
 	char path[PATH_MAX];
+	int err = cgroup_path_of(pid, path);
 
-	if (cgroup_path_of(pid, path))
-		return -1;
+	if (err)
+		return err > 0 ? GONE : -1;
 	return find_origin(m, path);
 }
 
@@ -102,16 +106,10 @@ static int make_sibling(struct moves *m, const char *group, pid_t pid)
 
 static int move_one(struct moves *m, pid_t pid)
 {
-	char path[PATH_MAX];
-	int origin;
+	int origin = add_origin_of(m, pid);
 
-	/* gone already, or died: the next scan will tell */
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-	if (access(path, R_OK))
-		return 0;
-	origin = add_origin_of(m, pid);
 	if (origin < 0)
-		return -1;
+		return origin == GONE ? 0 : -1;
 	m->pids = xrealloc(m->pids, m->nr_pids + 1, sizeof(*m->pids));
 	m->pids[m->nr_pids++] = (struct moved){ pid, origin };
 	if (!cgroup_move(m->cg.dir, pid) || errno == ESRCH)
@@ -196,6 +194,7 @@ int moves_in(struct moves *m, pid_t pid)
 	struct pidset tree = { 0 };
 	bool has_own;
 	size_t i;
+	int err;
 
 	if (!proc_is_ours()) {
 		say("/proc is another pid namespace's; mount one here, or use -c");
@@ -205,8 +204,10 @@ int moves_in(struct moves *m, pid_t pid)
 		say("ckpt itself descends from process %d; run it from elsewhere", pid);
 		return -1;
 	}
-	if (cgroup_path_of(pid, group) || cgroup_root_path(root) ||
-	    find_origin(m, group) < 0)
+	err = cgroup_path_of(pid, group);
+	if (err > 0)
+		say("no process %d", pid);
+	if (err || cgroup_root_path(root) || find_origin(m, group) < 0)
 		return -1;
 	if (proc_tree(pid, &tree) || !pidset_has(&tree, pid)) {
 		say("process %d does not live", pid);

@@ -15,31 +15,28 @@
 
 #include "cgroup.h"
 #include "progress.h"
+#include "sys.h"
 
 #define FIRST_MS	1000
 #define EVERY_MS	500
 
 /*
- * Helper processes must not sit on a pid that an image needs. The child goes
- * on forking until it has another one; its parents exit at once. Returns its
- * pid, or FORKED_AWAY when it is a grandchild by now.
+ * Processes of ckpt must not sit on a pid that an image needs: a child with
+ * such a pid ends at once, and the next one gets another pid.
  */
-pid_t fork_avoiding(const struct pidset *avoid)
+pid_t clone_avoiding(uint64_t flags, const struct pidset *avoid)
 {
-	pid_t pid = fork(), next;
+	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+	pid_t pid;
 
-	if (!avoid)
-		return pid;
-	if (pid > 0 && pidset_has(avoid, pid)) {
-		waitpid(pid, NULL, 0);
-		return FORKED_AWAY;
-	}
-	while (!pid && pidset_has(avoid, getpid())) {
-		next = fork();
-		if (next)
+	for (;;) {
+		pid = sys_clone3(&args);
+		if (pid < 0 || !avoid || !pidset_has(avoid, pid ? pid : getpid()))
+			return pid;
+		if (!pid)
 			_exit(0);
+		waitpid(pid, NULL, 0);
 	}
-	return pid;
 }
 
 /* From fdinfo: lseek(2) would wait for the call that moves the position. */
@@ -76,6 +73,14 @@ static noreturn void show(const char *what, int fd, int stop)
 	_exit(0);
 }
 
+/* In a child that shall not keep the progress going. */
+void progress_drop(struct progress *p)
+{
+	if (p->stop >= 0)
+		close(p->stop);
+	p->stop = -1;
+}
+
 /* @hidden_fd is one that the child must not keep open, or -1. */
 void progress_start(struct progress *p, const char *what, int fd, int hidden_fd,
 		    const struct pidset *avoid)
@@ -85,7 +90,7 @@ void progress_start(struct progress *p, const char *what, int fd, int hidden_fd,
 	*p = (struct progress){ .stop = -1, .started = now_ms() };
 	if (!isatty(STDERR_FILENO) || pipe2(stop, O_CLOEXEC))
 		return;
-	p->pid = fork_avoiding(avoid);
+	p->pid = clone_avoiding(0, avoid);
 	if (!p->pid) {
 		close(stop[1]);
 		if (hidden_fd >= 0)
@@ -94,14 +99,8 @@ void progress_start(struct progress *p, const char *what, int fd, int hidden_fd,
 	}
 	close(stop[0]);
 	p->stop = stop[1];
-}
-
-/* In a child that shall not keep the progress going. */
-void progress_drop(struct progress *p)
-{
-	if (p->stop >= 0)
-		close(p->stop);
-	p->stop = -1;
+	if (p->pid < 0)
+		progress_drop(p);
 }
 
 void progress_stop(struct progress *p)
@@ -109,8 +108,7 @@ void progress_stop(struct progress *p)
 	if (p->stop < 0)
 		return;
 	progress_drop(p);
-	if (p->pid > 0)
-		waitpid(p->pid, NULL, 0);
+	waitpid(p->pid, NULL, 0);
 	if (now_ms() - p->started >= FIRST_MS)
 		fputs("\r\033[K", stderr);
 }

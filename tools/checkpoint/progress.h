@@ -12,7 +12,7 @@ struct pidset;
 /**
  * struct progress - a child that shows how far a file has been written or read
  * @stop: closes when it is to end, -1 for none
- * @pid: the child, if it is one of ours
+ * @pid: the child
  * @started: when, milliseconds
  */
 struct progress {
@@ -26,9 +26,7 @@ void progress_start(struct progress *p, const char *what, int fd, int hidden_fd,
 void progress_stop(struct progress *p);
 void progress_drop(struct progress *p);
 
-#define FORKED_AWAY	(-2)
-
-/* A fork whose child's pid is not in @avoid; may be NULL. */
-pid_t fork_avoiding(const struct pidset *avoid);
+/* A fork whose child's pid is not in @avoid; that may be NULL. */
+pid_t clone_avoiding(uint64_t flags, const struct pidset *avoid);
 
 #endif

@@ -117,7 +117,7 @@ static void stop_too(struct supervisor *s)
 
 static void child_stopped(struct supervisor *s, int sig)
 {
-	char note = NOTE_STOPPED;
+	struct note note = { .kind = NOTE_STOPPED, .pid = s->child };
 
 	if (!s->given)
 		return;
@@ -127,7 +127,7 @@ static void child_stopped(struct supervisor *s, int sig)
 		return;
 	}
 	if (s->notes_out >= 0)
-		write_full(s->notes_out, &note, 1);
+		write_full(s->notes_out, &note, sizeof(note));
 	else
 		stop_too(s);
 }
@@ -186,14 +186,41 @@ static void forward(struct supervisor *s, const struct signalfd_siginfo *si)
 
 static void read_note(struct supervisor *s)
 {
-	char note;
+	struct note note;
 
-	if (read(s->notes_in, &note, 1) <= 0) {
+	if (read_full(s->notes_in, &note, sizeof(note)) != sizeof(note)) {
 		close(s->notes_in);
 		s->notes_in = -1;
-	} else if (note == NOTE_STOPPED) {
+	} else if (note.kind == NOTE_STOPPED) {
 		stop_too(s);
 	}
+}
+
+/*
+ * Waits for the child's first note. Returns 0 when it is there, a signal if
+ * one that is to be forwarded came before, and -1 if the child ended.
+ */
+int supervisor_wait_note(struct supervisor *s, struct note *note)
+{
+	int fd = signalfd(-1, &s->signals, SFD_CLOEXEC | SFD_NONBLOCK), sig = 0;
+	struct pollfd p[2] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = s->notes_in, .events = POLLIN },
+	};
+	struct signalfd_siginfo si;
+
+	do {
+		p[1].revents = 0;
+		if (poll(p, 2, -1) < 0)
+			continue;
+		while (!p[1].revents && !sig && read(fd, &si, sizeof(si)) == sizeof(si))
+			if (si.ssi_signo != SIGCHLD)
+				sig = si.ssi_signo;
+	} while (!p[1].revents && !sig);
+	close(fd);
+	if (sig)
+		return sig;
+	return read_full(s->notes_in, note, sizeof(*note)) == sizeof(*note) ? 0 : -1;
 }
 
 /* Returns the exit status, and leaves the terminal as it was. */

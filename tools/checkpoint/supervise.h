@@ -18,8 +18,8 @@
  * @given: process group that has the terminal, 0 for none
  * @modes: of the terminal before
  * @nested: the child is a supervisor, too, which hands over the terminal
- * @notes_in: tells that the child's own child stopped, -1 for none
- * @notes_out: where to tell so, -1 for nobody
+ * @notes_in: tells of the child's own child, -1 for none
+ * @notes_out: where to tell of ours, -1 for nobody
  * @signals: those that are taken and forwarded
  * @old_mask: signal mask before
  * @asked: signal that we turned into a SIGKILL, or 0
@@ -38,13 +38,24 @@ struct supervisor {
 	int asked;
 };
 
-#define NOTE_STOPPED	's'
-#define NOTE_RUNNING	'r'
+/**
+ * struct note - what a supervisor below another one tells that
+ * @kind: NOTE_*
+ * @pid: of its child, as it sees it
+ */
+struct note {
+	int kind;
+	pid_t pid;
+};
+
+#define NOTE_STOPPED	1
+#define NOTE_RUNNING	2
 
 void supervisor_init(struct supervisor *s);
 void supervisor_find_tty(struct supervisor *s);
 void supervisor_block(struct supervisor *s);
 void supervisor_unblock(struct supervisor *s);
+int supervisor_wait_note(struct supervisor *s, struct note *note);
 int supervise(struct supervisor *s);
 
 #endif

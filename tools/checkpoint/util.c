@@ -162,7 +162,7 @@ int parse_seconds(const char *text, uint64_t *ms)
 {
 	uint64_t value;
 
-	if (parse_u64(text, &value) || value < 1 || value > 1000000)
+	if (parse_u64(text, &value) || value < 1 || value > 3600)
 		return -1;
 	*ms = value * 1000;
 	return 0;

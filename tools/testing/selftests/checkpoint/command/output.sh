@@ -75,11 +75,8 @@ failed_one()
 {
 	start t-failed "$counter"
 	mkdir "$tmp/d"
-	echo $$ > "$cg/t-failed/cgroup.procs"
-	ckpt checkpoint -c t-failed -o "$tmp/d/image"
-	status=$?
-	echo $$ > "$cg/cgroup.procs"
-	[ $status = 3 ] && [ -z "$(files)" ] && counts
+	expect 3 ckpt run --cgroup t-failed -- ckpt checkpoint -c t-failed -o "$tmp/d/image" &&
+	[ -z "$(files)" ] && counts
 }
 
 full_disk()

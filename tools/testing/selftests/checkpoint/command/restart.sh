@@ -100,7 +100,7 @@ side_by_side()
 	a=$!
 	ckpt restart -i "$tmp/image" --new-pidns -c t-b &
 	b=$!
-	until_true "[ -s $cg/t-a/cgroup.procs ] && [ -s $cg/t-b/cgroup.procs ]" 50 || return 1
+	until_true "grep -q . $cg/t-a/cgroup.procs && grep -q . $cg/t-b/cgroup.procs" || return 1
 	expect 7 wait $a && expect 7 wait $b
 }
 

@@ -16,8 +16,10 @@ CODE = ("checkpoint", "arch/*/checkpoint", "arch/*/include/asm/checkpoint.h",
 USER_CODE = ("tools/checkpoint", "tools/testing/selftests/checkpoint")
 # MAINTAINERS is not ours to change; the patches of a series stay in it.
 NOT_FOR_US = "FILE_PATH_CHANGES"
-# Trace headers and tests are written in macros that checkpatch cannot parse.
-NOT_FOR_FILES = "MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_REUSE,TRAILING_SEMICOLON"
+# Trace headers and tests are written in macros that checkpatch cannot parse;
+# messages are not broken, so that they can be searched for.
+NOT_FOR_FILES = ("MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_ARG_REUSE,TRAILING_SEMICOLON,"
+                 "LONG_LINE_STRING")
 
 
 def run(args: list[str], cwd: str = paths.TOP,
@@ -62,19 +64,25 @@ def checkpatch_patches() -> str:
 
 
 def sparse() -> str:
-    """Only what sparse says about our files: headers elsewhere are not ours."""
+    """Only what sparse says about our files: headers elsewhere are not ours.
+
+    It cannot follow guard() and __free(), so lock contexts are left out, and it
+    takes every siglock for a pointer under RCU, here as in all of the kernel.
+    """
     ours = ("checkpoint/", "arch/x86/checkpoint/")
     files = sources(tuple(d.rstrip("/") for d in ours), (".c",))
     targets = [d for d in ours if any(f.startswith(d) for f in files)]
     if not targets:
         return ""
-    env = dict(os.environ, MAKE_ARGS="C=2 CHECK=sparse -k", MAKE_TARGETS=" ".join(targets))
+    env = dict(os.environ, MAKE_ARGS="C=2 CHECK=sparse CF=-Wno-context -k",
+               MAKE_TARGETS=" ".join(targets))
     status, text = run(["devtools/kernel", "kernel", os.path.join(paths.QEMU_DIR, "plain.config")],
                        env=env)
     text = text.replace(paths.TREE + "/", "").replace("../linux/", "")
+    siglock = set(re.findall(r"^(\S+:\d+:\d+): +got struct spinlock \[noderef\] __rcu", text, re.M))
+    place = r"((?:arch/x86/)?(?:include/\w+/)?checkpoint[\w/.-]*:\d+:\d+): (?:warning|error)"
     bad = [ln for ln in text.splitlines()
-           if re.match(r"(arch/x86/)?(include/\w+/)?checkpoint[\w/.-]*:\d+:\d+: (warning|error)",
-                       ln)]
+           if (m := re.match(place, ln)) and m.group(1) not in siglock]
     if status:
         bad.append(f"make failed\n{text[-3000:]}")
     checked = set(re.findall(r"^  CHECK +(\S+)", text, re.M))
@@ -94,7 +102,7 @@ def kernel_doc() -> str:
 def spdx() -> str:
     bad = []
     for name in all_files():
-        if name.endswith(".patch") or name == "COPYING" or name.startswith("LICENSES/"):
+        if name == "COPYING" or name.startswith(("LICENSES/", "patches/")):
             continue
         with open(os.path.join(paths.TOP, name), "rb") as f:
             data = f.read(4096)

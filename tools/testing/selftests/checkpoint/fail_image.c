@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Images taken apart, changed and sealed again. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fail.h"
+
+static uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+{
+	static uint32_t table[256];
+	const uint8_t *p = data;
+	uint32_t i, k, c;
+
+	if (!table[1]) {
+		for (i = 0; i < 256; i++) {
+			for (c = i, k = 0; k < 8; k++)
+				c = c >> 1 ^ (c & 1 ? 0x82f63b78 : 0);
+			table[i] = c;
+		}
+	}
+	while (len--)
+		crc = table[(crc ^ *p++) & 0xff] ^ crc >> 8;
+	return crc;
+}
+
+/* Read a whole image from a descriptor's start, and find its records. */
+int fail_image_read(struct fail_image *image, int fd)
+{
+	struct stat st;
+
+	memset(image, 0, sizeof(*image));
+	if (fstat(fd, &st))
+		return -errno;
+	image->len = st.st_size;
+	image->data = malloc(image->len);
+	if (pread(fd, image->data, image->len, 0) != (ssize_t)image->len)
+		return -EIO;
+	return fail_image_parse(image);
+}
+
+int fail_image_parse(struct fail_image *image)
+{
+	size_t at = sizeof(struct ckpt_preamble);
+	struct ckpt_record rec;
+
+	free(image->rec);
+	image->rec = NULL;
+	image->nr = 0;
+	while (at + sizeof(rec) <= image->len) {
+		uint64_t first;
+
+		memcpy(&first, image->data + at, sizeof(first));
+		if (!first) {
+			at += sizeof(first);
+			continue;
+		}
+		memcpy(&rec, image->data + at, sizeof(rec));
+		if (rec.len > image->len - at - sizeof(rec))
+			return -EBADMSG;
+		image->rec = realloc(image->rec, (image->nr + 1) * sizeof(*image->rec));
+		image->rec[image->nr++] = (struct fail_rec){
+			.at = at, .end = at + sizeof(rec) + rec.len, .type = rec.type,
+		};
+		at += sizeof(rec) + rec.len;
+	}
+	return image->nr && at == image->len ? 0 : -EBADMSG;
+}
+
+void fail_image_copy(struct fail_image *to, const struct fail_image *from)
+{
+	*to = *from;
+	to->data = malloc(from->len);
+	memcpy(to->data, from->data, from->len);
+	to->rec = malloc(from->nr * sizeof(*from->rec));
+	memcpy(to->rec, from->rec, from->nr * sizeof(*from->rec));
+}
+
+void fail_image_free(struct fail_image *image)
+{
+	free(image->data);
+	free(image->rec);
+	memset(image, 0, sizeof(*image));
+}
+
+/* Make the checksum of one record right, and the trailer's. -1: of all. */
+void fail_image_seal_one(struct fail_image *image, int one)
+{
+	struct ckpt_header *h = fail_image_data(image, 0);
+	uint32_t seed = crc32c(~0, h->uuid, sizeof(h->uuid)), crcs = ~0;
+	int i;
+
+	for (i = 0; i < image->nr; i++) {
+		struct ckpt_record *rec = (void *)(image->data + image->rec[i].at);
+
+		if (image->rec[i].type == CKPT_REC_TRAILER)
+			((struct ckpt_trailer *)(rec + 1))->crc = crcs;
+		if (one < 0 || i == one || i == image->nr - 1) {
+			rec->crc = 0;
+			rec->crc = crc32c(seed, rec, image->rec[i].end - image->rec[i].at);
+		}
+		crcs = crc32c(crcs, &rec->crc, sizeof(rec->crc));
+	}
+}
+
+/* Make all checksums right. Numbers and lengths stay as they are. */
+void fail_image_seal(struct fail_image *image)
+{
+	fail_image_seal_one(image, -1);
+}
+
+/*
+ * Put an image together from records of another, in any order, numbered anew,
+ * with a trailer that fits. Headers' counts are the caller's business.
+ */
+void fail_image_build(struct fail_image *to, const struct fail_image *from,
+		      const int *order, int nr)
+{
+	uint64_t pages = 0;
+	size_t at, room;
+	int i;
+
+	room = sizeof(struct ckpt_preamble);
+	for (i = 0; i < nr; i++)
+		room += from->rec[order[i]].end - from->rec[order[i]].at + CKPT_PAGE_SIZE;
+	to->data = calloc(1, room);
+	to->rec = calloc(nr, sizeof(*to->rec));
+	to->nr = nr;
+	at = sizeof(struct ckpt_preamble);
+	memcpy(to->data, from->data, at);
+	for (i = 0; i < nr; i++) {
+		const struct fail_rec *src = &from->rec[order[i]];
+		struct ckpt_record *rec;
+
+		if (src->type == CKPT_REC_CONTENT)
+			at = (at + CKPT_PAGE_SIZE - 1) & ~(size_t)(CKPT_PAGE_SIZE - 1);
+		rec = (void *)(to->data + at);
+		memcpy(rec, from->data + src->at, src->end - src->at);
+		rec->seq = i;
+		to->rec[i] = (struct fail_rec){ at, at + src->end - src->at, src->type };
+		at = to->rec[i].end;
+		if (src->type == CKPT_REC_CONTENT)
+			pages += ((struct ckpt_content *)(rec + 1))->nr_pages;
+		if (src->type == CKPT_REC_TRAILER) {
+			struct ckpt_trailer *t = (void *)(rec + 1);
+
+			t->nr_records = i;
+			t->pages = pages;
+			t->bytes = at;
+		}
+	}
+	to->len = at;
+	fail_image_seal(to);
+}
+
+/* Return: the number of the @nth record of a type, -1 if there is none. */
+int fail_image_find(const struct fail_image *image, uint32_t type, int nth)
+{
+	int i;
+
+	for (i = 0; i < image->nr; i++)
+		if (image->rec[i].type == type && !nth--)
+			return i;
+	return -1;
+}
+
+/* The struct of a record, behind its header. */
+void *fail_image_data(const struct fail_image *image, int rec)
+{
+	return image->data + image->rec[rec].at + sizeof(struct ckpt_record);
+}
+
+int fail_image_fd(const void *data, size_t len)
+{
+	int fd = memfd_create("image", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, data, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET))
+		abort();
+	return fd;
+}
+
+int fail_image_restart(const struct fail_image *image, const struct fail_group *into,
+		       uint64_t flags, struct fail_report *report)
+{
+	int fd = fail_image_fd(image->data, image->len);
+	int err = fail_restart(fd, into, flags, report);
+
+	close(fd);
+	return err;
+}
+
+/* Numbers of the threads in an image. */
+int fail_image_pids(const struct fail_image *image, pid_t *pids, int max)
+{
+	int i, nr = 0;
+
+	for (i = 0; i < image->nr && nr < max; i++)
+		if (image->rec[i].type == CKPT_REC_THREAD)
+			pids[nr++] = ((struct ckpt_thread *)fail_image_data(image, i))->tid;
+	return nr;
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Private memory: pages, protections, advice, layout. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "cr.h"
+
+#define PAGE	4096UL
+#define MB	(1UL << 20)
+
+CR_FIXTURE(memory);
+
+static void *map(size_t len, int prot, int flags)
+{
+	void *mem = mmap(NULL, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	CR_CHECK(mem != MAP_FAILED);
+	return mem;
+}
+
+CR_TEST(memory, keeps_private_pages)
+{
+	char *mem = map(3 * MB, PROT_READ | PROT_WRITE, 0);
+
+	cr_fill(mem, 2 * MB, 1);
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 2 * MB, 1));
+	/* what was never touched is zero and can be written */
+	CR_EQ(0, mem[2 * MB]);
+	CR_EQ(0, mem[3 * MB - 1]);
+	cr_fill(mem, 3 * MB, 2);
+	CR_CHECK(cr_filled(mem, 3 * MB, 2));
+}
+
+CR_TEST(memory, keeps_the_heap_and_its_end)
+{
+	char *old = sbrk(MB), *end = sbrk(0);
+	char *block = malloc(300000);
+
+	cr_fill(old, MB, 3);
+	cr_fill(block, 296 * 1024, 4);
+	end = sbrk(0);
+	cr_ready();
+	CR_CHECK(sbrk(0) == end);
+	CR_CHECK(cr_filled(old, MB, 3));
+	CR_CHECK(cr_filled(block, 296 * 1024, 4));
+	CR_CHECK(sbrk(PAGE) == end);
+	CR_EQ(0, *end);
+	*end = 1;
+	free(block);
+	CR_CHECK(malloc(400000));
+}
+
+static int deep(int level)
+{
+	volatile char frame[PAGE];
+
+	frame[0] = level;
+	return level ? deep(level - 1) + frame[0] - level + 1 : 0;
+}
+
+CR_TEST(memory, keeps_the_stack_and_it_still_grows)
+{
+	volatile uint64_t frame[8 * 512];
+
+	cr_fill((void *)frame, sizeof(frame), 5);
+	cr_ready();
+	CR_CHECK(cr_filled((void *)frame, sizeof(frame), 5));
+	CR_EQ(100, deep(100));
+	CR_EQ(1000, deep(1000));
+}
+
+static sigjmp_buf fault;
+
+static void on_fault(int sig)
+{
+	siglongjmp(fault, 1);
+}
+
+/* Which accesses to @at does the memory allow? */
+static int allowed(volatile char *at)
+{
+	volatile int prot = 0;
+
+	signal(SIGSEGV, on_fault);
+	if (!sigsetjmp(fault, 1)) {
+		(void)*at;
+		prot |= PROT_READ;
+	}
+	if (!sigsetjmp(fault, 1)) {
+		*at = *at;
+		prot |= PROT_WRITE;
+	}
+	if (prot & PROT_READ && !sigsetjmp(fault, 1)) {
+		((void (*)(void))at)();
+		prot |= PROT_EXEC;
+	}
+	return prot;
+}
+
+CR_TEST(memory, keeps_protections_and_what_is_behind_them)
+{
+	static const int prots[] = {
+		PROT_NONE, PROT_READ, PROT_READ | PROT_EXEC,
+		PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE | PROT_EXEC,
+	};
+	char *mem[5];
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		mem[i] = map(2 * PAGE, PROT_READ | PROT_WRITE, 0);
+		cr_fill(mem[i], 2 * PAGE, i);
+		*mem[i] = (char)0xc3;	/* ret */
+		CR_EQ(0, mprotect(mem[i], 2 * PAGE, prots[i]));
+		CR_EQ(prots[i], allowed(mem[i]));
+	}
+	cr_ready();
+	for (i = 0; i < 5; i++) {
+		CR_EQ(prots[i], allowed(mem[i]));
+		CR_EQ(0, mprotect(mem[i], 2 * PAGE, PROT_READ));
+		CR_EQ((char)0xc3, *mem[i]);
+		CR_CHECK(!memcmp(mem[i] + 8, (char *)mem[3] + 8, 0));
+	}
+	CR_EQ(0, mprotect(mem[3], 2 * PAGE, PROT_READ | PROT_WRITE));
+	for (i = 0; i < 5; i++) {
+		char expected[2 * PAGE];
+
+		cr_fill(expected, sizeof(expected), i);
+		CR_CHECK(!memcmp(mem[i] + 1, expected + 1, sizeof(expected) - 1));
+	}
+}
+
+CR_TEST(memory, unmapped_holes_stay_holes)
+{
+	char *mem = map(5 * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	cr_fill(mem, 5 * PAGE, 6);
+	munmap(mem + PAGE, PAGE);
+	munmap(mem + 3 * PAGE, PAGE);
+	cr_ready();
+	CR_EQ(3, allowed(mem));
+	CR_EQ(0, allowed(mem + PAGE));
+	CR_EQ(3, allowed(mem + 2 * PAGE));
+	CR_EQ(0, allowed(mem + 3 * PAGE));
+	CR_EQ(3, allowed(mem + 4 * PAGE));
+}
+
+/* The two-letter flags of the mapping at @at. */
+static void vm_flags(void *at, char *flags, size_t size)
+{
+	static char smaps[1 << 18];
+	char head[32], *line;
+
+	CR_CHECK(cr_read_file("/proc/self/smaps", smaps, sizeof(smaps)) > 0);
+	snprintf(head, sizeof(head), "%lx-", (unsigned long)at);
+	line = strstr(smaps, head);
+	CR_CHECK(line);
+	line = strstr(line, "VmFlags: ");
+	CR_CHECK(line);
+	snprintf(flags, size, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+CR_TEST(memory, keeps_advice_and_contents)
+{
+	static const struct { int advice; const char *flag; } advice[] = {
+		{ MADV_DONTDUMP, " dd" }, { MADV_DONTFORK, " dc" },
+		{ MADV_WIPEONFORK, " wf" }, { MADV_HUGEPAGE, " hg" },
+		{ MADV_NOHUGEPAGE, " nh" }, { MADV_RANDOM, " rr" },
+		{ MADV_SEQUENTIAL, " sr" }, { MADV_NORMAL, " wr" },
+	};
+	enum { NR = sizeof(advice) / sizeof(*advice) };
+	char before[NR][128], after[128];
+	char *mem[NR];
+	int i;
+
+	for (i = 0; i < NR; i++) {
+		mem[i] = map(PAGE * 7, PROT_NONE, 0) + PAGE;
+		CR_EQ(0, mprotect(mem[i], 5 * PAGE, PROT_READ | PROT_WRITE));
+		CR_EQ(0, madvise(mem[i], 5 * PAGE, advice[i].advice));
+		cr_fill(mem[i], 5 * PAGE, i);
+		vm_flags(mem[i], before[i], sizeof(before[i]));
+		CR_CHECK(strstr(before[i], advice[i].flag));
+	}
+	cr_ready();
+	for (i = 0; i < NR; i++) {
+		CR_CHECK(cr_filled(mem[i], 5 * PAGE, i));
+		vm_flags(mem[i], after, sizeof(after));
+		if (strcmp(before[i], after))
+			cr_fail("flags were %s, are %s", before[i], after);
+	}
+}
+
+CR_TEST(memory, keeps_a_stack_like_mapping_that_grows)
+{
+	char *area = map(64 * PAGE, PROT_NONE, MAP_NORESERVE);
+	char *mem;
+
+	/* a gap of 256 pages has to be below, or it may not grow */
+	munmap(area, 64 * PAGE);
+	area = map(600 * PAGE, PROT_NONE, MAP_NORESERVE);
+	munmap(area, 600 * PAGE);
+	mem = mmap(area + 500 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
+	CR_CHECK(mem != MAP_FAILED);
+	cr_fill(mem, 4 * PAGE, 7);
+	mem[-8] = 42;
+	cr_ready();
+	CR_EQ(42, mem[-8]);
+	CR_CHECK(cr_filled(mem, 4 * PAGE, 7));
+	mem[-8 - (long)PAGE] = 43;
+	mem[-8 - 3 * (long)PAGE] = 44;
+	CR_EQ(42, mem[-8]);
+}
+
+CR_PROGRAM(sparse)
+{
+	char *mem = map(1024 * MB, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+	size_t at;
+
+	madvise(mem, 1024 * MB, MADV_NOHUGEPAGE);
+	for (at = 0; at < 1024 * MB; at += 16 * MB)
+		cr_fill(mem + at, PAGE, at >> 20);
+	cr_ready();
+	for (at = 0; at < 1024 * MB; at += 16 * MB) {
+		CR_CHECK(cr_filled(mem + at, PAGE, at >> 20));
+		CR_EQ(0, mem[at + PAGE]);
+		CR_EQ(0, mem[at + 8 * MB]);
+	}
+}
+
+TEST_F(memory, a_sparse_gigabyte_makes_a_small_image)
+{
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "sparse", NULL));
+	EXPECT_GT(4 * MB, self->cr.result.bytes);
+}
+
+CR_TEST(memory, keeps_a_thousand_mappings)
+{
+	char *mem = map(2000 * PAGE, PROT_READ | PROT_WRITE, 0);
+	static char before[1 << 18], after[1 << 18];
+	int i;
+
+	for (i = 0; i < 2000; i++)
+		cr_fill(mem + i * PAGE, 8, i);
+	for (i = 0; i < 2000; i += 2)
+		CR_EQ(0, mprotect(mem + i * PAGE, PAGE, PROT_READ));
+	CR_CHECK(cr_read_file("/proc/self/maps", before, sizeof(before)) > 0);
+	cr_ready();
+	CR_CHECK(cr_read_file("/proc/self/maps", after, sizeof(after)) > 0);
+	CR_CHECK(!strcmp(before, after));
+	for (i = 0; i < 2000; i++)
+		CR_CHECK(cr_filled(mem + i * PAGE, 8, i));
+}
+
+CR_TEST(memory, huge_pages_keep_their_contents)
+{
+	char *area = map(10 * MB, PROT_READ | PROT_WRITE, 0);
+	char *mem = (char *)(((uintptr_t)area + 2 * MB - 1) & -(2 * MB));
+
+	CR_EQ(0, madvise(mem, 6 * MB, MADV_HUGEPAGE));
+	cr_fill(mem, 6 * MB, 8);
+	/* one of them is written after a part was given back */
+	CR_EQ(0, madvise(mem + 2 * MB + 5 * PAGE, PAGE, MADV_DONTNEED));
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 2 * MB + 5 * PAGE, 8));
+	CR_EQ(0, mem[2 * MB + 5 * PAGE]);
+	cr_fill(mem + 2 * MB + 5 * PAGE, PAGE, 0);
+	CR_EQ(0, madvise(mem + 2 * MB, 2 * MB, MADV_DONTNEED));
+	cr_fill(mem, 6 * MB, 9);
+	CR_CHECK(cr_filled(mem, 6 * MB, 9));
+}
+
+static const char *const proc_files[] = {
+	"/proc/self/cmdline", "/proc/self/environ", "/proc/self/auxv", "/proc/self/comm",
+	"/proc/self/maps",
+};
+
+CR_TEST(memory, proc_files_read_as_before)
+{
+	static char before[5][1 << 14], after[1 << 14];
+	char exe[2][256] = {};
+	ssize_t len[5];
+	int i;
+
+	for (i = 0; i < 5; i++)
+		len[i] = cr_read_file(proc_files[i], before[i], sizeof(before[i]));
+	CR_CHECK(readlink("/proc/self/exe", exe[0], 255) > 0);
+	cr_ready();
+	for (i = 0; i < 5; i++) {
+		if (cr_read_file(proc_files[i], after, sizeof(after)) != len[i] || len[i] <= 0 ||
+		    memcmp(before[i], after, len[i]))
+			cr_fail("%s differs:\n%s\nwas\n%s", proc_files[i], after, before[i]);
+	}
+	CR_CHECK(readlink("/proc/self/exe", exe[1], 255) > 0);
+	CR_CHECK(!strcmp(exe[0], exe[1]));
+}
+
+CR_TEST(memory, vdso_works_where_it_was)
+{
+	unsigned char *vdso = (void *)getauxval(AT_SYSINFO_EHDR);
+	struct timespec before, between, after;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	CR_CHECK(!memcmp(vdso, "\177ELF", 4));
+	cr_ready();
+	CR_CHECK(!memcmp(vdso, "\177ELF", 4));
+	CR_CHECK((void *)getauxval(AT_SYSINFO_EHDR) == vdso);
+	clock_gettime(CLOCK_MONOTONIC, &between);
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &after);
+	CR_CHECK(before.tv_sec < between.tv_sec ||
+		 (before.tv_sec == between.tv_sec && before.tv_nsec < between.tv_nsec));
+	CR_CHECK(between.tv_sec < after.tv_sec ||
+		 (between.tv_sec == after.tv_sec && between.tv_nsec <= after.tv_nsec));
+}
+
+CR_TEST(memory, prctl_settings_are_kept)
+{
+	CR_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+	cr_ready();
+	CR_EQ(1, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+}
+
+CR_PROGRAM(swapped)
+{
+	char *mem = map(4 * MB, PROT_READ | PROT_WRITE, 0);
+
+	cr_fill(mem, 4 * MB, 10);
+	CR_EQ(0, madvise(mem, 4 * MB, MADV_PAGEOUT));
+	if (cr_field("/proc/self/status", "VmSwap", 10) < 1024)
+		_exit(77);
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 4 * MB, 10));
+	_exit(0);
+}
+
+TEST_F(memory, swapped_pages_are_saved)
+{
+	/* a file on a disk holds swap; on tmpfs it cannot, and /debian is a disk */
+	const char *file = "/debian/cr-swap";
+	char zero[4096] = {}, command[128];
+	int i, fd = open(file, O_RDWR | O_CREAT | O_TRUNC, 0600), status;
+
+	for (i = 0; fd >= 0 && i < 4096; i++)
+		if (write(fd, zero, sizeof(zero)) != sizeof(zero))
+			break;
+	if (fd >= 0)
+		fsync(fd);
+	close(fd);
+	snprintf(command, sizeof(command), "mkswap %s > /dev/null 2>&1", file);
+	if (fd < 0 || i < 4096 || system(command) || swapon(file, 0)) {
+		int err = errno;
+
+		unlink(file);
+		SKIP(return, "no disk for swap: %s", strerror(err));
+	}
+	status = cr_start(&self->cr, "swapped", NULL) ?: cr_wait_for(&self->cr, "ready");
+	if (!status) {
+		status = cr_move(&self->cr);
+		cr_go(&self->cr);
+	}
+	if (!status)
+		status = cr_wait_exit(&self->cr);
+	cr_kill(&self->cr);
+	swapoff(file);
+	unlink(file);
+	EXPECT_EQ(0, status);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory that is of a file, or of several processes. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "cr.h"
+
+#define PAGE	4096UL
+#define MB	(1UL << 20)
+
+CR_FIXTURE(shared_memory);
+
+static int data_file(const char *name, size_t len, unsigned int seed)
+{
+	int fd = open(name, O_RDWR | O_CREAT, 0644);
+	char *buf = malloc(len);
+
+	cr_fill(buf, len, seed);
+	CR_EQ(len, write(fd, buf, len));
+	free(buf);
+	return fd;
+}
+
+static void *map(size_t len, int prot, int flags, int fd, off_t off)
+{
+	void *mem = mmap(NULL, len, prot, flags, fd, off);
+
+	CR_CHECK(mem != MAP_FAILED);
+	return mem;
+}
+
+CR_TEST(shared_memory, private_file_mapping_keeps_written_pages)
+{
+	int fd = data_file("data", 16 * PAGE, 1);
+	char *mem = map(16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	char *part = map(4 * PAGE, PROT_READ, MAP_PRIVATE, fd, 8 * PAGE);
+	char *expected = malloc(16 * PAGE);
+
+	close(fd);
+	cr_fill(expected, 16 * PAGE, 1);
+	memcpy(expected + 3 * PAGE, "written", 8);
+	memcpy(mem + 3 * PAGE, "written", 8);
+	cr_ready();
+	CR_CHECK(!memcmp(mem, expected, 16 * PAGE));
+	CR_CHECK(!memcmp(part, expected + 8 * PAGE, 4 * PAGE));
+	/* the file has none of it */
+	fd = open("data", O_RDONLY);
+	CR_EQ(16 * PAGE, read(fd, expected, 16 * PAGE));
+	CR_CHECK(cr_filled(expected, 16 * PAGE, 1));
+}
+
+CR_TEST(shared_memory, shared_file_mapping_still_writes_the_file)
+{
+	int fd = data_file("data", 4 * PAGE, 2), again;
+	char *mem = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char text[6] = "";
+
+	memcpy(mem, "early", 5);
+	cr_ready();
+	CR_CHECK(!memcmp(mem, "early", 5));
+	memcpy(mem + PAGE, "later", 5);
+	again = open("data", O_RDONLY);
+	CR_EQ(5, pread(again, text, 5, PAGE));
+	CR_CHECK(!strcmp(text, "later"));
+	CR_EQ(4, pwrite(fd, "pwri", 4, 2 * PAGE));
+	CR_CHECK(!memcmp(mem + 2 * PAGE, "pwri", 4));
+}
+
+CR_TEST(shared_memory, readonly_shared_file_mapping_stays_so)
+{
+	int fd = data_file("data", 4 * PAGE, 3);
+	char *mem;
+
+	close(fd);
+	fd = open("data", O_RDONLY);
+	mem = map(4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 4 * PAGE, 3));
+	CR_EQ(-1, mprotect(mem, PAGE, PROT_READ | PROT_WRITE));
+	CR_EQ(EACCES, errno);
+}
+
+CR_TEST(shared_memory, parent_and_child_still_share)
+{
+	volatile char *mem = map(8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	cr_fill((void *)(mem + PAGE), 3 * PAGE, 4);
+	pid = fork();
+	if (!pid) {
+		mem[0] = 1;
+		cr_until(mem[0] == 2);
+		CR_CHECK(cr_filled((void *)(mem + PAGE), 3 * PAGE, 4));
+		mem[7 * PAGE] = 3;
+		_exit(5);
+	}
+	cr_until(mem[0] == 1);
+	cr_ready();
+	CR_CHECK(cr_filled((void *)(mem + PAGE), 3 * PAGE, 4));
+	CR_EQ(0, mem[7 * PAGE]);
+	mem[0] = 2;
+	cr_until(mem[7 * PAGE] == 3);
+	cr_reap(pid, 5 << 8);
+}
+
+CR_TEST(shared_memory, one_object_mapped_twice_stays_one)
+{
+	char *mem = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *twin = mremap(mem, 0, 2 * PAGE, MREMAP_MAYMOVE);
+
+	CR_CHECK(twin != MAP_FAILED);
+	cr_fill(mem, 4 * PAGE, 5);
+	cr_ready();
+	CR_CHECK(cr_filled(twin, 2 * PAGE, 5));
+	CR_CHECK(cr_filled(mem, 4 * PAGE, 5));
+	twin[PAGE] = 99;
+	CR_EQ(99, mem[PAGE]);
+}
+
+CR_TEST(shared_memory, memfd_keeps_contents_and_name)
+{
+	int fd = memfd_create("a name", MFD_CLOEXEC), again;
+	char link[64] = "", text[6] = "";
+	struct stat st;
+	char *mem;
+
+	CR_EQ(0, ftruncate(fd, 5 * PAGE + 77));
+	mem = map(6 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	cr_fill(mem, 2 * PAGE, 6);
+	again = dup(fd);
+	CR_EQ(100, lseek(fd, 100, SEEK_SET));
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 2 * PAGE, 6));
+	CR_EQ(0, fstat(fd, &st));
+	CR_EQ(5 * PAGE + 77, st.st_size);
+	CR_EQ(100, lseek(again, 0, SEEK_CUR));
+	CR_EQ(5, pwrite(fd, "later", 5, 4 * PAGE));
+	CR_CHECK(!memcmp(mem + 4 * PAGE, "later", 5));
+	CR_CHECK(readlink("/proc/self/fd/3", link, sizeof(link) - 1) > 0);
+	CR_CHECK(!strcmp(link, "/memfd:a name (deleted)"));
+	CR_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	CR_EQ(0, fcntl(again, F_GETFD));
+	CR_EQ(5, pread(again, text, 5, 4 * PAGE));
+	/* made without MFD_ALLOW_SEALING */
+	CR_EQ(F_SEAL_SEAL, fcntl(fd, F_GET_SEALS));
+}
+
+CR_TEST(shared_memory, memfd_that_may_be_sealed_may_be_sealed)
+{
+	int fd = memfd_create("seal me", MFD_ALLOW_SEALING);
+
+	CR_EQ(3, write(fd, "abc", 3));
+	cr_ready();
+	CR_EQ(0, fcntl(fd, F_GET_SEALS));
+	CR_EQ(0, fcntl(fd, F_ADD_SEALS, F_SEAL_GROW));
+	CR_EQ(-1, pwrite(fd, "x", 1, PAGE));
+}
+
+CR_TEST(shared_memory, memfd_mapped_in_two_processes)
+{
+	int fd = memfd_create("two", 0);
+	volatile char *mem;
+	pid_t pid;
+
+	CR_EQ(0, ftruncate(fd, 2 * PAGE));
+	pid = fork();
+	mem = map(2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (!pid) {
+		close(fd);
+		mem[0] = 1;
+		cr_until(mem[1] == 1);
+		mem[2] = 1;
+		_exit(0);
+	}
+	cr_until(mem[0] == 1);
+	cr_ready();
+	mem[1] = 1;
+	cr_until(mem[2] == 1);
+	cr_reap(pid, 0);
+}
+
+CR_PROGRAM(forked)
+{
+	size_t len = 8 * MB;
+	char *mem = map(len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	cr_fill(mem, len, 7);
+	pid = fork();
+	if (!pid) {
+		cr_fill(mem + MB, PAGE, 70);
+		cr_touch("child");
+		cr_await("checked");
+		CR_CHECK(cr_filled(mem, MB, 7));
+		CR_CHECK(cr_filled(mem + MB, PAGE, 70));
+		cr_fill(mem, len, 71);
+		cr_touch("written");
+		cr_await("parent-written");
+		CR_CHECK(cr_filled(mem, len, 71));
+		_exit(0);
+	}
+	cr_fill(mem + 2 * MB, PAGE, 72);
+	cr_await("child");
+	cr_ready();
+	cr_touch("checked");
+	cr_await("written");
+	CR_CHECK(cr_filled(mem, 2 * MB, 7));
+	CR_CHECK(cr_filled(mem + 2 * MB, PAGE, 72));
+	cr_fill(mem, len, 73);
+	cr_touch("parent-written");
+	cr_reap(pid, 0);
+	CR_CHECK(cr_filled(mem, len, 73));
+}
+
+TEST_F(shared_memory, pages_of_a_fork_are_private_to_each)
+{
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "forked", NULL));
+}
+
+TEST_F(shared_memory, pages_of_a_fork_are_written_once)
+{
+	ASSERT_EQ(0, cr_start_ready(&self->cr, "forked", NULL));
+	ASSERT_EQ(0, cr_checkpoint(&self->cr));
+	EXPECT_LT(8 * MB, self->cr.result.bytes);
+	EXPECT_GT(12 * MB, self->cr.result.bytes);
+}
+
+CR_TEST(shared_memory, children_of_advised_memory_see_what_they_must)
+{
+	char *wipe = map(PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *none = map(PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char vec;
+	pid_t pid;
+
+	CR_EQ(0, madvise(wipe, PAGE, MADV_WIPEONFORK));
+	CR_EQ(0, madvise(none, PAGE, MADV_DONTFORK));
+	*wipe = *none = 1;
+	cr_ready();
+	CR_EQ(1, *wipe);
+	CR_EQ(1, *none);
+	pid = fork();
+	if (!pid) {
+		CR_EQ(0, *wipe);
+		CR_EQ(-1, mincore(none, PAGE, &vec));
+		_exit(0);
+	}
+	cr_reap(pid, 0);
+}
+
+TEST_HARNESS_MAIN
