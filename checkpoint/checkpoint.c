@@ -69,7 +69,7 @@ static int held(struct ckpt_save *save)
 	if (err || save->call.flags & CHECKPOINT_CHECK)
 		return err;
 	result->stage = CKPT_STAGE_WRITE;
-	return ckpt_write_image(save) ?: ckpt_collect_verify(save);
+	return ckpt_write_image(save);
 }
 
 static int run(struct ckpt_save *save, const struct checkpoint_args *args)

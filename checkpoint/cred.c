@@ -13,6 +13,7 @@
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/sched/coredump.h>
 #include <linux/sched/user.h>
 #include <linux/securebits.h>
 #include <linux/security.h>
@@ -42,10 +43,25 @@ static u64 caps_of(kernel_cap_t caps)
 	return caps.val;
 }
 
+static bool ids_mapped(struct user_namespace *ns, const struct cred *cred)
+{
+	int i;
+
+	for (i = 0; i < cred->group_info->ngroups; i++)
+		if (!kgid_has_mapping(ns, cred->group_info->gid[i]))
+			return false;
+	return kuid_has_mapping(ns, cred->uid) && kgid_has_mapping(ns, cred->gid) &&
+	       kuid_has_mapping(ns, cred->euid) && kgid_has_mapping(ns, cred->egid) &&
+	       kuid_has_mapping(ns, cred->suid) && kgid_has_mapping(ns, cred->sgid) &&
+	       kuid_has_mapping(ns, cred->fsuid) && kgid_has_mapping(ns, cred->fsgid);
+}
+
 static int refuse_cred(struct ckpt_save *save, const struct cred *cred)
 {
 	if (cred->user_ns != save->user_ns)
 		ckpt_refuse(save, "user namespace", "is in another user namespace than the first root; not saved yet");
+	if (!ids_mapped(save->user_ns, cred))
+		ckpt_refuse(save, "credentials", "an id is not mapped in the user namespace of the first root");
 	if (cred_has_keyrings(cred))
 		ckpt_refuse(save, "keyring", "has a keyring of its own, not saved yet");
 	if (cred_has_landlock(cred))
@@ -263,6 +279,9 @@ static int set_caps(struct ckpt_load *load, struct ckpt_rec *rec, struct cred *n
 
 	if (ns_capable(old->user_ns, CAP_SETPCAP))
 		inheritable = old->cap_inheritable.val | old->cap_bset.val;
+	else if (le64_to_cpu(in->cap_bset) != old->cap_bset.val)
+		/* a set-user-ID program run with less could be led astray */
+		return ckpt_axis(load, rec, "bounding set", "another one than the caller's needs CAP_SETPCAP");
 	err = limit_caps(load, rec, "bounding set", in->cap_bset, old->cap_bset.val, &b) ?:
 	      limit_caps(load, rec, "permitted capabilities", in->cap_permitted,
 			 old->cap_permitted.val, &p) ?:
@@ -318,7 +337,11 @@ static int restart_cred(struct ckpt_load *load, struct ckpt_rec *rec)
 /* In the new task, last of all but the wait at the gate. */
 static int install_cred(struct ckpt_load *load, struct ckpt_rec *rec)
 {
-	return commit_creds((struct cred *)get_cred(rec->live));
+	int err = commit_creds((struct cred *)get_cred(rec->live));
+
+	/* which sets fs.suid_dumpable: nobody traces a task that is half built */
+	set_dumpable(current->mm, SUID_DUMP_DISABLE);
+	return err;
 }
 
 static void drop_cred(struct ckpt_load *load, struct ckpt_rec *rec)

@@ -100,7 +100,37 @@ static bool has_overridden_cred(struct task_struct *task)
 	return rcu_access_pointer(task->cred) != rcu_access_pointer(task->real_cred);
 }
 
+static bool is_tracer(struct task_struct *task)
+{
+	return !list_empty(&task->ptraced);
+}
+
+static bool was_continued(struct task_struct *task)
+{
+	return task->signal->flags & SIGNAL_STOP_CONTINUED;
+}
+
+static bool has_slice(struct task_struct *task)
+{
+	return task->se.custom_slice;
+}
+
+static bool has_nproc_exceeded(struct task_struct *task)
+{
+	return task->flags & PF_NPROC_EXCEEDED;
+}
+
+static bool has_old_pgrp(struct task_struct *task)
+{
+	return task->signal->tty_old_pgrp;
+}
+
 static const struct question questions[] = {
+	{ is_tracer, "ptrace", "traces another process; detach first" },
+	{ was_continued, "SIGCONT", "its parent has not waited for it to continue (WCONTINUED)" },
+	{ has_slice, "scheduling", "a time slice is set by sched_setattr(2), not saved yet" },
+	{ has_nproc_exceeded, "RLIMIT_NPROC", "was exceeded by a change of user, not saved yet" },
+	{ has_old_pgrp, "terminal", "a hung up terminal is remembered, not saved yet" },
 	{ is_worker, "kernel worker", "is a kernel worker of a user process, not saved yet" },
 	{ is_exiting, "exit", "the process is exiting or in execve(); try again" },
 	{ is_stopping, "stop", "a group stop is under way; try again" },

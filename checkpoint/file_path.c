@@ -66,12 +66,10 @@ static int warn_shared(struct ckpt_save *save, struct ckpt_obj *obj,
 	if (!S_ISREG(file_inode(obj->ptr)->i_mode) ||
 	    ckpt_object_surplus(save, obj) <= 0)
 		return 0;
-	holder = ckpt_find_holder(save, obj->ptr);
-	if (!holder)
-		return 0;
 	if (save->call.flags & CHECKPOINT_STRICT)
-		return ckpt_err(save, -EXDEV, "%s is shared with pid %d outside the group",
-				name, holder);
+		return ckpt_err(save, -EXDEV, "%s is shared with the outside of the group", name);
+	if (!ckpt_find_holder(save, obj->ptr, &holder))
+		return 0;
 	ckpt_warn(save, "%s is shared with pid %d outside the group; it will be reopened, with a position of its own",
 		  name, holder);
 	return 0;

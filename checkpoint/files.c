@@ -71,6 +71,8 @@ static int checkpoint_files(struct ckpt_save *save, struct ckpt_obj *obj)
 
 	for (fd = 0; (file = ckpt_next_fd(files, &fd, &cloexec)); fd++, nr++) {
 		save->where.fd = fd;
+		if (fd >= FDS_MAX)
+			ckpt_refuse(save, "descriptor", "is above %lu", FDS_MAX);
 		err = checkpoint_file(save, file, &id);
 		save->where.fd = -1;
 		if (err)

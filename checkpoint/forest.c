@@ -220,6 +220,7 @@ static int build_leader(struct ckpt_task *task)
 	struct ckpt_load *load = task->load;
 	struct ckpt_rec *uts = ckpt_rec(load, le32_to_cpu(in->uts_ns));
 
+	restart_process_birth(task->proc);
 	return (uts ? ckpt_uts_ns_ops.install(load, uts) : 0) ?:
 	       spawn_children(task) ?:
 	       ckpt_mm_ops.install(load, ckpt_rec(load, le32_to_cpu(in->mm))) ?:

@@ -111,6 +111,8 @@ static int read_header(struct ckpt_load *load)
 	err = check_crc(load, &rec, crc32c(ckpt_record_crc(stream, &rec), h, sizeof(*h)));
 	if (err)
 		return err;
+	if (h->__reserved)
+		return broken(load, "HEADER");
 	memcpy(load->call.result.uuid, h->uuid, sizeof(h->uuid));
 
 	if (le32_to_cpu(h->arch) != ELF_ARCH || le32_to_cpu(h->page_size) != PAGE_SIZE)
@@ -189,6 +191,8 @@ static int keep_record(struct ckpt_load *load, const struct ckpt_record *hdr)
 	err = check_crc(load, hdr, crc32c(ckpt_record_crc(stream, hdr), rec->data, len));
 	if (err)
 		return err;
+	if (memchr_inv(rec->data + ops->fixed, 0, fixed - ops->fixed))
+		return broken(load, "padding is not zero");
 	return ops->validate(load, rec) ?: (ops->object ? add_object(load, rec) : 0);
 }
 

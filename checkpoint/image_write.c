@@ -197,8 +197,9 @@ int ckpt_write_image(struct ckpt_save *save)
 		err = ckpt_write_contents(save);
 	if (!err)
 		err = write_index(save);
+	/* without a trailer nobody takes it for an image */
 	if (!err)
-		err = write_trailer(save);
+		err = ckpt_collect_verify(save) ?: write_trailer(save);
 	save->call.result.bytes = stream->offset;
 	if (stream->err) {
 		save->where = (struct ckpt_where){ .fd = -1 };

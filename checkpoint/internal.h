@@ -182,7 +182,7 @@ CKPT_ROWS(CKPT_DECLARE_ROW)
  * @captured: its row was asked to capture it
  * @seen: references to it found in the group
  * @ends: of a pipe, open descriptions in the group: for reading, for writing
- * @outside: it is a pipe that a task outside has an end of
+ * @outside: a task outside the group has it too: a pipe, or memory
  * @pid: task it was met in, for the log
  */
 struct ckpt_obj {
@@ -307,7 +307,7 @@ long ckpt_object_surplus(struct ckpt_save *save, struct ckpt_obj *obj);
 
 /* survey.c */
 int ckpt_survey(struct ckpt_save *save);
-pid_t ckpt_find_holder(struct ckpt_save *save, struct file *file);
+bool ckpt_find_holder(struct ckpt_save *save, struct file *file, pid_t *pid);
 
 /* collect.c */
 int ckpt_collect(struct ckpt_save *save);
@@ -532,6 +532,7 @@ void ckpt_forest_abort(struct ckpt_load *load);
 void ckpt_forest_free(struct ckpt_load *load);
 
 /* process.c, thread.c: in the new task, in this order */
+void restart_process_birth(struct ckpt_proc *proc);
 int restart_process(struct ckpt_load *load, struct ckpt_proc *proc);
 int restart_thread(struct ckpt_load *load, struct ckpt_task *task);
 int ckpt_process_settle(struct ckpt_load *load, struct ckpt_proc *proc);

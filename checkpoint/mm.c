@@ -40,6 +40,10 @@ static int refuse_mm(struct ckpt_save *save, struct mm_struct *mm)
 		ckpt_refuse(save, "PR_SET_MDWE", "memory-deny-write-execute is set, not saved yet");
 	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
 		ckpt_refuse(save, "PR_SET_MEMORY_MERGE", "is set, not saved yet");
+	if (mm->def_flags)
+		ckpt_refuse(save, "mlockall", "MCL_FUTURE or the like is set, not saved yet");
+	if (test_bit(MMF_HAS_UPROBES, &mm->flags))
+		ckpt_refuse(save, "uprobes", "breakpoints are in its code");
 	if (IS_ENABLED(CONFIG_MEMBARRIER) && ckpt_mm_membarrier(mm))
 		ckpt_refuse(save, "membarrier", "the process registered for membarrier(2), not saved yet");
 	return ckpt_arch_refuse_mm(save, mm);
@@ -79,7 +83,11 @@ static int save_exe(struct ckpt_save *save, struct mm_struct *mm, u32 *id)
 	struct file *exe = get_mm_exe_file(mm);
 
 	*id = 0;
-	return exe ? checkpoint_file(save, exe, id) : 0;
+	if (!exe)
+		return 0;
+	if (!(exe->f_flags & __FMODE_EXEC))
+		ckpt_refuse(save, "executable", "was set by PR_SET_MM_EXE_FILE, not saved yet");
+	return checkpoint_file(save, exe, id);
 }
 
 static int emit_mm(struct ckpt_save *save, struct ckpt_obj *obj, u32 exe)
@@ -218,8 +226,8 @@ void ckpt_mm_commit(struct ckpt_rec *rec)
 {
 	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
 
-	if (le32_to_cpu(in->flags) & CKPT_MM_DUMPABLE)
-		set_dumpable(rec->live, SUID_DUMP_USER);
+	set_dumpable(rec->live, le32_to_cpu(in->flags) & CKPT_MM_DUMPABLE ?
+		     SUID_DUMP_USER : SUID_DUMP_DISABLE);
 }
 
 static void drop_mm(struct ckpt_load *load, struct ckpt_rec *rec)

@@ -44,6 +44,8 @@ static u32 queued_bytes(struct ckpt_save *save, struct pipe_inode_info *pipe)
 		}
 		bytes += pipe->bufs[i & mask].len;
 	}
+	if (bytes > pipe->max_usage * PAGE_SIZE)
+		ckpt_refuse(save, "pipe", "holds more bytes than its capacity, by splice(2)");
 	return bytes;
 }
 

@@ -8,6 +8,7 @@
  */
 #include <linux/nsproxy.h>
 #include <linux/oom.h>
+#include <linux/personality.h>
 #include <linux/pid_namespace.h>
 #include <linux/resource.h>
 #include <linux/sched/jobctl.h>
@@ -171,6 +172,17 @@ static u32 parent_of(struct ckpt_save *save, struct task_struct *task)
 	return parent ? parent->tid : 0;
 }
 
+/* What its parent gets at exit: see do_notify_parent(). */
+static u32 exit_signal_of(struct ckpt_save *save, struct task_struct *task)
+{
+	guard(rcu)();
+	if (task->parent_exec_id != READ_ONCE(rcu_dereference(task->real_parent)->self_exec_id))
+		return SIGCHLD;
+	if (!ckpt_member_of(save, rcu_dereference(task->real_parent)) && task->exit_signal)
+		return SIGCHLD;
+	return task->exit_signal;
+}
+
 /* A terminal that controls a session inside would be lost. */
 static int refuse_tty(struct ckpt_save *save, struct task_struct *task, u32 sid)
 {
@@ -209,7 +221,7 @@ int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader)
 	out->parent = cpu_to_le32(parent_of(save, task));
 	out->sid = cpu_to_le32(led_inside(save, task, PIDTYPE_SID));
 	out->pgid = cpu_to_le32(led_inside(save, task, PIDTYPE_PGID));
-	out->exit_signal = cpu_to_le32(task->exit_signal);
+	out->exit_signal = cpu_to_le32(exit_signal_of(save, task));
 	out->state = cpu_to_le32(live ? CKPT_PROCESS_LIVE : CKPT_PROCESS_ZOMBIE);
 	out->exit_code = cpu_to_le32(exit_code_of(live ?: task, !live));
 	out->flags = cpu_to_le32(flags_of(save, live ?: task, root));
@@ -223,6 +235,8 @@ int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader)
 	if (!live)
 		return 0;
 	refuse_tty(save, live, le32_to_cpu(out->sid));
+	if (out->sid && !out->pgid)
+		ckpt_refuse(save, "process group", "is led from outside the group, its session is not");
 	if (root && save->new_pid_ns &&
 	    ((out->sid && out->sid != out->tgid) || (out->pgid && out->pgid != out->tgid)))
 		ckpt_refuse(save, "session", "pid 1 is in a session or group that it does not lead");
@@ -324,6 +338,23 @@ static int set_oom(struct ckpt_load *load, struct ckpt_rec *rec)
 }
 
 /**
+ * restart_process_birth - what must be so before a leader has children
+ * @proc: its process
+ */
+void restart_process_birth(struct ckpt_proc *proc)
+{
+	const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
+	struct ckpt_task *task = list_first_entry(&proc->threads, struct ckpt_task, list);
+	u32 personality = le32_to_cpu(ckpt_data(task->rec, ckpt_thread)->personality);
+
+	/* children take over has_child_subreaper from these two */
+	current->signal->is_child_subreaper =
+		!!(le32_to_cpu(in->flags) & CKPT_PROCESS_SUBREAPER);
+	/* the layout is the image's; protections are as they were, not implied */
+	current->personality = personality & ~READ_IMPLIES_EXEC;
+}
+
+/**
  * restart_process - what a process has, in its new leader
  * @load: the call
  * @proc: the process
@@ -331,10 +362,8 @@ static int set_oom(struct ckpt_load *load, struct ckpt_rec *rec)
 int restart_process(struct ckpt_load *load, struct ckpt_proc *proc)
 {
 	const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
-	struct signal_struct *signal = current->signal;
 	int err;
 
-	signal->is_child_subreaper = le32_to_cpu(in->flags) & CKPT_PROCESS_SUBREAPER;
 	if (le32_to_cpu(in->flags) & CKPT_PROCESS_EXECED)
 		current->flags &= ~PF_FORKNOEXEC;
 	err = set_oom(load, proc->rec) ?:

@@ -229,6 +229,8 @@ static int open_cgroup(struct ckpt_load *load, const struct restart_args *args)
 		return ckpt_fail(load, NULL, -EBADF, "cgroup_fd is no directory of a cgroup v2 group");
 	load->cgrp = cgrp;
 	load->cgroup_fd = args->cgroup_fd;
+	if (test_bit(CGRP_FREEZE, &cgrp->flags))
+		return ckpt_fail(load, NULL, -EBUSY, "the group is frozen; thaw it, or use another");
 	if (!(args->flags & RESTART_FROZEN))
 		return 0;
 	err = ckpt_may_freeze(cgrp, args->cgroup_fd);

@@ -28,7 +28,8 @@ static int make_pid(struct ckpt_load *load, struct ckpt_proc *proc, u32 nr)
 		return 0;
 	pid = alloc_pid(load->pid_ns, &tid, 1);
 	if (IS_ERR(pid))
-		return ckpt_fail(load, proc->rec, PTR_ERR(pid), "session or group %u is taken", nr);
+		return ckpt_fail(load, proc->rec, PTR_ERR(pid), "cannot have %u for a session or group: errno %d",
+				 nr, -(int)PTR_ERR(pid));
 	err = xa_err(xa_store(&load->pids, nr, pid, GFP_KERNEL_ACCOUNT));
 	if (err)
 		free_pid(pid);

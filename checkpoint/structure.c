@@ -4,6 +4,8 @@
  * describe is one: parents before children, each thread once, sessions and
  * groups as setsid(2) and setpgid(2) leave them.
  */
+#include <linux/signal.h>
+
 #include "internal.h"
 
 static int is_next(struct ckpt_load *load, struct ckpt_rec **rec, u32 type)
@@ -109,6 +111,10 @@ static int find_parent(struct ckpt_load *load, struct ckpt_proc *proc)
 	struct ckpt_task *parent;
 
 	if (!in->parent) {
+		/* the caller agreed to be told of its children, by no other signal */
+		if (in->exit_signal && le32_to_cpu(in->exit_signal) != SIGCHLD)
+			return ckpt_fail(load, proc->rec, -EBADMSG, "a root with exit signal %u",
+					 le32_to_cpu(in->exit_signal));
 		list_add_tail(&proc->sibling, &load->roots);
 		load->nr_roots++;
 		return 0;

@@ -203,19 +203,17 @@ static void survey_outside(struct ckpt_save *save)
 			task_unlock(thread);
 		}
 		obj = mm ? ckpt_object_find(save, mm) : NULL;
-		if (obj) {
-			save->where = (struct ckpt_where){ .pid = obj->pid, .fd = -1 };
-			/* no sleeping here: say so below */
-			obj->ends[0] = task_pid_vnr(task);
-		}
+		/* no sleeping here: it is said below */
+		if (obj)
+			obj->outside = true;
 	}
 	rcu_read_unlock();
 
 	list_for_each_entry(obj, &save->object_list, list) {
-		if (obj->survey != &ckpt_mm_ops || !obj->ends[0])
+		if (obj->survey != &ckpt_mm_ops || !obj->outside)
 			continue;
 		save->where = (struct ckpt_where){ .pid = obj->pid, .fd = -1 };
-		ckpt_refuse(save, "mm", "memory is shared with pid %u outside the group", obj->ends[0]);
+		ckpt_refuse(save, "mm", "memory is shared with a process outside the group (CLONE_VM)");
 	}
 }
 
@@ -273,19 +271,23 @@ static bool has_file(struct task_struct *task, struct file *file)
 }
 
 /**
- * ckpt_find_holder - which process outside the group has a file open?
+ * ckpt_find_holder - which task outside the group has a file open?
  * @save: the call
  * @file: the file
+ * @pid: its process id as the caller sees it, 0 if it does not
  *
- * Return: its pid as the caller sees it, 0 if none is found.
+ * Return: whether one was found.
  */
-pid_t ckpt_find_holder(struct ckpt_save *save, struct file *file)
+bool ckpt_find_holder(struct ckpt_save *save, struct file *file, pid_t *pid)
 {
-	struct task_struct *task;
+	struct task_struct *process, *task;
 
 	guard(rcu)();
-	for_each_process(task)
-		if (!ckpt_member_of(save, task) && has_file(task, file))
-			return task_pid_vnr(task);
-	return 0;
+	for_each_process_thread(process, task) {
+		if (ckpt_member_of(save, task) || !has_file(task, file))
+			continue;
+		*pid = task_tgid_vnr(task);
+		return true;
+	}
+	return false;
 }

@@ -412,8 +412,10 @@ static int set_cpus(struct ckpt_load *load, struct ckpt_rec *rec)
 	cpumask_var_t mask;
 	int err;
 
+	/* the caller's own mask is not what it had */
 	if (!len)
-		return 0;
+		return current->user_cpus_ptr ?
+		       sched_setaffinity(0, cpu_possible_mask) : 0;
 	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
 		return -ENOMEM;
 	bitmap_from_arr64(cpumask_bits(mask), ckpt_rec_tail(rec),
@@ -425,13 +427,25 @@ static int set_cpus(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
-static void set_libc(const struct ckpt_thread *in)
+/*
+ * What an exiting task writes to at these addresses may be shared memory: they
+ * are set when it can only exit as itself.
+ */
+static void set_libc(struct task_struct *t, const struct ckpt_thread *in)
 {
-	current->robust_list = u64_to_user_ptr(le64_to_cpu(in->robust_list));
-	current->clear_child_tid = u64_to_user_ptr(le64_to_cpu(in->clear_child_tid));
-	current->sas_ss_sp = le64_to_cpu(in->altstack_sp);
-	current->sas_ss_size = le64_to_cpu(in->altstack_size);
-	current->sas_ss_flags = le32_to_cpu(in->altstack_flags);
+	t->robust_list = u64_to_user_ptr(le64_to_cpu(in->robust_list));
+	t->clear_child_tid = u64_to_user_ptr(le64_to_cpu(in->clear_child_tid));
+	t->sas_ss_sp = le64_to_cpu(in->altstack_sp);
+	t->sas_ss_size = le64_to_cpu(in->altstack_size);
+	t->sas_ss_flags = le32_to_cpu(in->altstack_flags);
+	t->rseq = u64_to_user_ptr(le64_to_cpu(in->rseq));
+	t->rseq_len = le32_to_cpu(in->rseq_len);
+	t->rseq_sig = le32_to_cpu(in->rseq_sig);
+	if (t->rseq) {
+		/* it was preempted, as far as a critical section goes */
+		t->rseq_event_mask = BIT(RSEQ_EVENT_PREEMPT_BIT);
+		set_tsk_thread_flag(t, TIF_NOTIFY_RESUME);
+	}
 }
 
 /**
@@ -452,7 +466,6 @@ int restart_thread(struct ckpt_load *load, struct ckpt_task *task)
 	      ckpt_cred_ops.install(load, ckpt_rec(load, le32_to_cpu(in->cred)));
 	if (err)
 		return err;
-	set_libc(in);
 	current->personality = le32_to_cpu(in->personality);
 	set_task_comm(current, (const char *)in->comm);
 	if (le32_to_cpu(in->flags) & CKPT_THREAD_NO_NEW_PRIVS)
@@ -477,14 +490,7 @@ void ckpt_thread_commit(struct ckpt_load *load, struct ckpt_task *task)
 	unsigned long flags;
 
 	load_restart(load, t, in);
-	t->rseq = u64_to_user_ptr(le64_to_cpu(in->rseq));
-	t->rseq_len = le32_to_cpu(in->rseq_len);
-	t->rseq_sig = le32_to_cpu(in->rseq_sig);
-	if (t->rseq) {
-		/* it was preempted, as far as a critical section goes */
-		t->rseq_event_mask = 1UL << RSEQ_EVENT_PREEMPT_BIT;
-		set_tsk_thread_flag(t, TIF_NOTIFY_RESUME);
-	}
+	set_libc(t, in);
 	if (!lock_task_sighand(t, &flags))
 		return;
 	sigdelsetmask(&blocked, sigmask(SIGKILL) | sigmask(SIGSTOP));

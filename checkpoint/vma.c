@@ -7,6 +7,8 @@
  * mappings but the vDSO; hugetlbfs, device and SysV mappings.
  */
 #include <linux/mm.h>
+#include <linux/mempolicy.h>
+#include <linux/mm_inline.h>
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
 #include <linux/userfaultfd_k.h>
@@ -123,6 +125,10 @@ static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma,
 	}
 	out->prot = cpu_to_le32(prot_of(vma));
 	out->flags = cpu_to_le32(flags_of(save, vma));
+	if (anon_vma_name(vma))
+		ckpt_refuse(save, "mapping name", "PR_SET_VMA_ANON_NAME is not saved yet");
+	if (vma_policy(vma))
+		ckpt_refuse(save, "memory policy", "mbind(2) is in force, not saved yet");
 	if (userfaultfd_armed(vma))
 		ckpt_refuse(save, "userfaultfd", "the mapping is registered with userfaultfd, not saved yet");
 	if (vma_is_anonymous(vma)) {

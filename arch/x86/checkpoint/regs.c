@@ -57,6 +57,11 @@ int ckpt_arch_refuse(struct ckpt_save *save, struct task_struct *task)
 		ckpt_refuse(save, "shadow stack", "is enabled, not saved yet");
 	if (thread->fpu.fpstate->is_valloc)
 		ckpt_refuse(save, "AMX", "dynamic CPU state is in use, not saved yet");
+	if (task->group_leader->thread.fpu.perm.__state_perm & XFEATURE_MASK_USER_DYNAMIC ||
+	    task->group_leader->thread.fpu.guest_perm.__state_perm & XFEATURE_MASK_USER_DYNAMIC)
+		ckpt_refuse(save, "AMX", "dynamic CPU state was asked for (ARCH_REQ_XCOMP_PERM), not saved yet");
+	if (test_tsk_thread_flag(task, TIF_SPEC_L1D_FLUSH))
+		ckpt_refuse(save, "speculation control", "L1D flushing is in force, not saved yet");
 	if (test_tsk_thread_flag(task, TIF_NOTSC) || test_tsk_thread_flag(task, TIF_NOCPUID))
 		ckpt_refuse(save, "PR_SET_TSC", "rdtsc or cpuid traps, not saved yet");
 	return 0;
