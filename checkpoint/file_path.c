@@ -162,6 +162,36 @@ static const char *what_differs(struct ckpt_load *load,
 	return NULL;
 }
 
+/*
+ * Opening a FIFO waits for its other end, and opening a device does what the
+ * device likes: so the type is looked at first. O_NONBLOCK is for whoever
+ * puts another file there in between.
+ */
+static struct file *open_same_type(struct ckpt_load *load, const char *name,
+				   const struct ckpt_file_path *in)
+{
+	u32 flags = le32_to_cpu(in->file.flags);
+	struct file *file;
+	bool same;
+
+	file = ckpt_open(load, name, O_PATH, false);
+	if (IS_ERR(file))
+		return file;
+	same = !((file_inode(file)->i_mode ^ le32_to_cpu(in->mode)) & S_IFMT) &&
+	       (!S_ISCHR(file_inode(file)->i_mode) || is_memory_device(file_inode(file)));
+	fput(file);
+	if (!same)
+		return ERR_PTR(-ESTALE);
+	file = ckpt_open(load, name, flags | O_NOCTTY | O_NONBLOCK,
+			 le32_to_cpu(in->file.how) & CKPT_FILE_EXEC);
+	if (!IS_ERR(file) && !(flags & O_NONBLOCK)) {
+		spin_lock(&file->f_lock);
+		file->f_flags &= ~O_NONBLOCK;
+		spin_unlock(&file->f_lock);
+	}
+	return file;
+}
+
 static int restart_path(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_file_path *in = ckpt_data(rec, ckpt_file_path);
@@ -177,9 +207,11 @@ static int restart_path(struct ckpt_load *load, struct ckpt_rec *rec)
 		return -ENOMEM;
 
 	old = override_creds(ckpt_cred(load, le32_to_cpu(in->file.cred)));
-	file = ckpt_open(load, name, le32_to_cpu(in->file.flags) | O_NOCTTY,
-			 le32_to_cpu(in->file.how) & CKPT_FILE_EXEC);
+	file = open_same_type(load, name, in);
 	revert_creds(old);
+	if (file == ERR_PTR(-ESTALE))
+		return ckpt_fail(load, rec, -ESTALE, "%*pE is another file than the one saved: its type differs",
+				 (int)strlen(name), name);
 	if (IS_ERR(file))
 		return ckpt_fail(load, rec, PTR_ERR(file), "cannot open %*pE: errno %d",
 				 (int)strlen(name), name, -(int)PTR_ERR(file));
