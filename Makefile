@@ -15,6 +15,7 @@ FRAGMENTS ?=
 T ?=
 export LINUX FORCE
 
+.NOTPARALLEL:
 .PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
 	initramfs debian guest lint check check-plain check-debug check-off shell demo clean
 

@@ -269,9 +269,8 @@ static const char *not_at_border(struct task_struct *task)
 		return NULL;
 	if (state & TASK_INTERRUPTIBLE && READ_ONCE(task->jobctl) & JOBCTL_TRAP_FREEZE)
 		return NULL;
-	if (state == TASK_RUNNING)
-		return "running";
-	return "vfork";
+	/* on its way into the trap, or woken for a moment */
+	return state & TASK_UNINTERRUPTIBLE ? "vfork" : "running";
 }
 
 /* Prove a live task to be off its CPU, at the border to user mode. */

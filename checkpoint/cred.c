@@ -269,6 +269,21 @@ static int limit_caps(struct ckpt_load *load, struct ckpt_rec *rec,
 			 more);
 }
 
+/* A set-user-ID program that is run with less could be led astray. */
+static int limit_bset(struct ckpt_load *load, struct ckpt_rec *rec, kernel_cap_t *out)
+{
+	const struct ckpt_cred *in = ckpt_data(rec, ckpt_cred);
+	const struct cred *old = current_cred();
+
+	if (ns_capable(old->user_ns, CAP_SETPCAP))
+		return limit_caps(load, rec, "bounding set", in->cap_bset,
+				  old->cap_bset.val, out);
+	*out = old->cap_bset;
+	if (le64_to_cpu(in->cap_bset) == old->cap_bset.val)
+		return 0;
+	return ckpt_axis(load, rec, "bounding set", "another one than the caller's needs CAP_SETPCAP");
+}
+
 static int set_caps(struct ckpt_load *load, struct ckpt_rec *rec, struct cred *new)
 {
 	const struct ckpt_cred *in = ckpt_data(rec, ckpt_cred);
@@ -279,10 +294,7 @@ static int set_caps(struct ckpt_load *load, struct ckpt_rec *rec, struct cred *n
 
 	if (ns_capable(old->user_ns, CAP_SETPCAP))
 		inheritable = old->cap_inheritable.val | old->cap_bset.val;
-	else if (le64_to_cpu(in->cap_bset) != old->cap_bset.val)
-		/* a set-user-ID program run with less could be led astray */
-		return ckpt_axis(load, rec, "bounding set", "another one than the caller's needs CAP_SETPCAP");
-	err = limit_caps(load, rec, "bounding set", in->cap_bset, old->cap_bset.val, &b) ?:
+	err = limit_bset(load, rec, &b) ?:
 	      limit_caps(load, rec, "permitted capabilities", in->cap_permitted,
 			 old->cap_permitted.val, &p) ?:
 	      limit_caps(load, rec, "effective capabilities", in->cap_effective,

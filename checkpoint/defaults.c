@@ -105,11 +105,6 @@ static bool is_tracer(struct task_struct *task)
 	return !list_empty(&task->ptraced);
 }
 
-static bool was_continued(struct task_struct *task)
-{
-	return task->signal->flags & SIGNAL_STOP_CONTINUED;
-}
-
 static bool has_slice(struct task_struct *task)
 {
 	return task->se.custom_slice;
@@ -127,7 +122,6 @@ static bool has_old_pgrp(struct task_struct *task)
 
 static const struct question questions[] = {
 	{ is_tracer, "ptrace", "traces another process; detach first" },
-	{ was_continued, "SIGCONT", "its parent has not waited for it to continue (WCONTINUED)" },
 	{ has_slice, "scheduling", "a time slice is set by sched_setattr(2), not saved yet" },
 	{ has_nproc_exceeded, "RLIMIT_NPROC", "was exceeded by a change of user, not saved yet" },
 	{ has_old_pgrp, "terminal", "a hung up terminal is remembered, not saved yet" },

@@ -253,6 +253,7 @@ static int new_task(void *arg)
 
 	/* registered by the caller in memory that goes away */
 	rseq_execve(current);
+	task->pid = get_pid(task_pid(current));
 	WRITE_ONCE(task->task, get_task_struct(current));
 	set_task_comm(current, (const char *)in->comm);
 	if (!dead)
@@ -436,7 +437,7 @@ static void reap(struct ckpt_load *load, struct ckpt_proc *proc)
 
 	if (!leader->task)
 		return;
-	pid = task_pid_vnr(leader->task);
+	pid = pid_vnr(leader->pid);
 	if (pid)
 		kernel_wait4(pid, NULL, __WALL, NULL);
 }
@@ -476,6 +477,7 @@ void ckpt_forest_free(struct ckpt_load *load)
 		list_for_each_entry_safe(task, next_task, &proc->threads, list) {
 			if (task->task)
 				put_task_struct(task->task);
+			put_pid(task->pid);
 			kfree(task);
 		}
 		kfree(proc);

@@ -407,6 +407,7 @@ struct ckpt_gate {
  * @rec: its THREAD
  * @proc: its process
  * @task: the new task, referenced; NULL until created
+ * @pid: its pid, referenced: a task that is killed and reaped has none
  * @load: the call
  */
 struct ckpt_task {
@@ -415,6 +416,7 @@ struct ckpt_task {
 	struct ckpt_rec *rec;
 	struct ckpt_proc *proc;
 	struct task_struct *task;
+	struct pid *pid;
 	struct ckpt_load *load;
 };
 

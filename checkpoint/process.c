@@ -20,7 +20,7 @@
 
 #define FLAGS_KNOWN	(CKPT_PROCESS_NEW_PIDNS | CKPT_PROCESS_SUBREAPER |	\
 			 CKPT_PROCESS_STOPPED | CKPT_PROCESS_STOP_SEEN |	\
-			 CKPT_PROCESS_EXECED)
+			 CKPT_PROCESS_EXECED | CKPT_PROCESS_CONTINUED)
 
 /* Threads more than this no pid namespace has room for. */
 #define THREADS_MAX	PID_MAX_LIMIT
@@ -67,6 +67,8 @@ static int save_uts(struct ckpt_save *save, struct task_struct *task,
 		return 0;
 	if (ns != current->nsproxy->uts_ns) {
 		err = ckpt_object(save, ns, &ckpt_uts_ns_ops, id);
+		if (root && save->call.result.roots > 1)
+			ckpt_refuse(save, "uts namespace", "is another than the caller's, and there are several roots");
 		if (!err && !root && *id != save->uts_id)
 			ckpt_refuse(save, "uts namespace", "is in another uts namespace than the first root");
 	} else if (!root && save->uts_id) {
@@ -93,6 +95,8 @@ static u32 flags_of(struct ckpt_save *save, struct task_struct *task, bool root)
 		flags |= CKPT_PROCESS_STOPPED;
 	if (signal->flags & SIGNAL_STOP_STOPPED && !signal->group_exit_code)
 		flags |= CKPT_PROCESS_STOP_SEEN;
+	if (signal->flags & SIGNAL_STOP_CONTINUED)
+		flags |= CKPT_PROCESS_CONTINUED;
 	if (!(task->flags & PF_FORKNOEXEC))
 		flags |= CKPT_PROCESS_EXECED;
 	return flags;
@@ -411,6 +415,8 @@ void ckpt_process_commit(struct ckpt_load *load, struct ckpt_proc *proc)
 	ckpt_mm_commit(ckpt_rec(load, le32_to_cpu(in->mm)));
 	if (le32_to_cpu(in->flags) & CKPT_PROCESS_STOPPED)
 		stop_again(proc, in);
+	else if (le32_to_cpu(in->flags) & CKPT_PROCESS_CONTINUED)
+		leader->task->signal->flags |= SIGNAL_STOP_CONTINUED;
 }
 
 const struct ckpt_ops ckpt_process_ops = {

@@ -50,17 +50,16 @@ static int make_objects(struct ckpt_load *load)
 static int report_root(struct ckpt_load *load, struct ckpt_proc *proc, u32 i,
 		       const struct restart_args *args, struct roots *roots)
 {
-	struct task_struct *task =
-		list_first_entry(&proc->threads, struct ckpt_task, list)->task;
+	struct pid *pid = list_first_entry(&proc->threads, struct ckpt_task, list)->pid;
 	s32 __user *pids = u64_to_user_ptr(args->pids);
 	s32 __user *pidfds = u64_to_user_ptr(args->pidfds);
 	int fd;
 
-	if (args->pids && put_user(task_pid_vnr(task), pids + i))
+	if (args->pids && put_user(pid_vnr(pid), pids + i))
 		return -EFAULT;
 	if (!args->pidfds)
 		return 0;
-	fd = pidfd_prepare(task_pid(task), 0, &roots->pidfds[i]);
+	fd = pidfd_prepare(pid, 0, &roots->pidfds[i]);
 	if (fd < 0)
 		return fd;
 	roots->fds[i] = fd;

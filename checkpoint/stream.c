@@ -106,11 +106,16 @@ static int wait_ready(struct file *file, __poll_t events)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* Is SIGPIPE pending for this thread? */
-static bool sigpipe_pending(void)
+/* Block SIGPIPE, and say whether it is pending already. */
+static bool block_sigpipe(sigset_t *old)
 {
-	guard(spinlock_irq)(&current->sighand->siglock);
+	sigset_t set = current->blocked;
 
+	*old = set;
+	sigaddset(&set, SIGPIPE);
+	set_current_blocked(&set);
+
+	guard(spinlock_irq)(&current->sighand->siglock);
 	return sigismember(&current->pending.signal, SIGPIPE);
 }
 
@@ -125,31 +130,36 @@ static void drop_sigpipe(void)
 	dequeue_signal(&others, &info, &type);
 }
 
+/* -EPIPE comes without its signal, which would kill a caller at once. */
+static ssize_t write_stream(struct file *file, struct iov_iter *iter, rwf_t flags)
+{
+	bool was_pending;
+	sigset_t old;
+	ssize_t n;
+
+	was_pending = block_sigpipe(&old);
+	n = vfs_iter_write(file, iter, NULL, flags);
+	if (n == -EPIPE && !was_pending)
+		drop_sigpipe();
+	set_current_blocked(&old);
+	return n;
+}
+
 /*
  * Pipes and sockets block in an interruptible wait, which any signal would
- * end; so they are asked not to block, and waited for here. The signal that
- * comes with their -EPIPE is taken back.
+ * end; so they are asked not to block, and waited for here.
  */
 static ssize_t transfer(struct ckpt_stream *stream, struct iov_iter *iter)
 {
 	struct file *file = stream->file;
 	rwf_t flags = file->f_mode & FMODE_NOWAIT ? RWF_NOWAIT : 0;
-	bool had_sigpipe;
-	ssize_t n;
+	bool read = iov_iter_rw(iter) == READ;
 
-	if (S_ISREG(file_inode(file)->i_mode)) {
-		if (iov_iter_rw(iter) == READ)
-			return vfs_iter_read(file, iter, &file->f_pos, 0);
-		return vfs_iter_write(file, iter, &file->f_pos, 0);
-	}
-	if (iov_iter_rw(iter) == READ)
-		return vfs_iter_read(file, iter, NULL, flags);
-
-	had_sigpipe = sigpipe_pending();
-	n = vfs_iter_write(file, iter, NULL, flags);
-	if (n == -EPIPE && !had_sigpipe)
-		drop_sigpipe();
-	return n;
+	if (S_ISREG(file_inode(file)->i_mode))
+		return read ? vfs_iter_read(file, iter, &file->f_pos, 0) :
+			      vfs_iter_write(file, iter, &file->f_pos, 0);
+	return read ? vfs_iter_read(file, iter, NULL, flags) :
+		      write_stream(file, iter, flags);
 }
 
 static int move_all(struct ckpt_stream *stream, struct iov_iter *iter)

@@ -395,7 +395,13 @@ static int set_sched(struct ckpt_load *load, struct ckpt_rec *rec)
 	};
 	int err;
 
+	/* SCHED_IDLE keeps the nice value that it finds */
+	if (attr.sched_policy == SCHED_IDLE)
+		attr.sched_policy = SCHED_NORMAL;
 	err = sched_setattr(current, &attr);
+	attr.sched_policy = le32_to_cpu(in->policy);
+	if (!err && attr.sched_policy == SCHED_IDLE)
+		err = sched_setattr(current, &attr);
 	if (err == -EPERM)
 		err = ckpt_axis(load, rec, "nice", "nice %d needs CAP_SYS_NICE",
 				attr.sched_nice);

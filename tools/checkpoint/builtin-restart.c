@@ -251,7 +251,6 @@ static void let_go_of_stdio(void)
 /* They run: see to them until the first one ends. */
 static int keep_on(struct restart *r, struct supervisor *s, int notes)
 {
-	prctl(PR_SET_PDEATHSIG, 0);
 	close(r->image.fd);
 	if (r->pidfile_out.fd >= 0)
 		close(r->pidfile_out.fd);
@@ -286,6 +285,8 @@ static int keep(struct restart *r, struct supervisor *s, int notes)
 	if (err)
 		return restart_failed(&r->log, err, r->verbose);
 	print_success(r);
+	/* before the note: a parent that detaches ends when it has it */
+	prctl(PR_SET_PDEATHSIG, 0);
 	note.pid = r->pids[0];
 	if (write_full(notes, &note, sizeof(note)) || (r->flags & RESTART_CHECK))
 		return ST_OK;

@@ -113,6 +113,9 @@ static int run(const struct run *r, const struct cgroup *cg)
 	if (r->new_pidns && !have_cap(CAP_SYS_ADMIN) && enter_user_ns())
 		return ST_SELF;
 	supervisor_init(&s);
+	/* a shell takes the terminal for itself, and may die with it */
+	supervisor_find_tty(&s);
+	s.nested = true;
 	supervisor_block(&s);
 	s.child = clone_child(r, cg, &s);
 	if (s.child < 0)

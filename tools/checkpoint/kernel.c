@@ -53,6 +53,7 @@ static unsigned int line_level(const char *line)
 		{ "level=refuse ", KLOG_REFUSE },
 		{ "level=error ", KLOG_ERROR },
 		{ "level=warn ", KLOG_WARN },
+		{ "level=clamp ", KLOG_WARN },
 	};
 	size_t i;
 

@@ -175,13 +175,46 @@ static int move_tree(struct moves *m, pid_t pid)
 	return err;
 }
 
-static bool group_is_tree(int dir, const struct pidset *tree)
+/* Is a process in a group or below it? Those that are gone do no harm. */
+static bool is_below(pid_t pid, const char *group)
+{
+	size_t len = strlen(group);
+	char path[PATH_MAX];
+
+	switch (cgroup_path_of(pid, path)) {
+	case 0:
+		return !strncmp(path, group, len) && (!path[len] || path[len] == '/');
+	case 1:
+		return true;
+	}
+	return false;
+}
+
+static bool is_gone(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return access(path, F_OK);
+}
+
+/*
+ * Does a group hold a tree and nobody else? Processes come and go meanwhile, so
+ * each one that makes a difference is looked at once more.
+ */
+static bool group_is_tree(const struct origin *group, const struct pidset *tree, pid_t root)
 {
 	struct pidset members = { 0 };
-	bool equal = !cgroup_pids(dir, &members, true) && pidset_equal(&members, tree);
+	bool same = !cgroup_pids(group->dir, &members, true);
+	size_t i;
 
+	for (i = 0; i < members.nr && same; i++)
+		same = pidset_has(tree, members.v[i]) ||
+		       proc_is_ancestor(root, members.v[i]) || is_gone(members.v[i]);
+	for (i = 0; i < tree->nr && same; i++)
+		same = pidset_has(&members, tree->v[i]) || is_below(tree->v[i], group->path);
 	pidset_free(&members);
-	return equal;
+	return same;
 }
 
 /*
@@ -214,7 +247,7 @@ int moves_in(struct moves *m, pid_t pid)
 		pidset_free(&tree);
 		return -1;
 	}
-	has_own = strcmp(group, root) && group_is_tree(m->origins[0].dir, &tree);
+	has_own = strcmp(group, root) && group_is_tree(&m->origins[0], &tree, pid);
 	for (i = 0; i < tree.nr && !has_own; i++)
 		add_origin_of(m, tree.v[i]);
 	pidset_free(&tree);

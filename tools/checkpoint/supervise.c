@@ -91,7 +91,7 @@ static void take_tty(struct supervisor *s)
 
 	if (s->tty < 0)
 		return;
-	/* the supervisor in the namespace may have given it on */
+	/* the child may have given it on, or taken it */
 	now = tcgetpgrp(s->tty);
 	if (!s->given && s->nested && now > 0 && now != getpgrp())
 		s->given = now;

@@ -17,7 +17,7 @@
  * @foreground: we were in its foreground when we began
  * @given: process group that has the terminal, 0 for none
  * @modes: of the terminal before
- * @nested: the child is a supervisor, too, which hands over the terminal
+ * @nested: the child may hand over the terminal itself
  * @notes_in: tells of the child's own child, -1 for none
  * @notes_out: where to tell of ours, -1 for nobody
  * @signals: those that are taken and forwarded

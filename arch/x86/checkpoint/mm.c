@@ -5,6 +5,7 @@
  */
 #include <linux/mm.h>
 #include <asm/mmu_context.h>
+#include <asm/shstk.h>
 #include <asm/vdso.h>
 
 #include "../../../checkpoint/internal.h"
@@ -56,7 +57,9 @@ int ckpt_arch_install_mm(struct ckpt_load *load, const struct ckpt_rec *rec,
 	const struct vdso_image *image = &vdso_image_64;
 	int err;
 
-	current->mm->context.flags |= MM_CONTEXT_HAS_VSYSCALL;
+	/* as execve() does; these are of the caller's memory */
+	reset_thread_features();
+	__set_bit(MM_CONTEXT_HAS_VSYSCALL, &current->mm->context.flags);
 	if (!has_vdso)
 		return 0;
 	/* the address is a hint to it: see where it went */

@@ -150,6 +150,9 @@ static int emit_thread(struct ckpt_save *save, struct task_struct *task,
 	ret = regset_tls_get(task, NULL, to);
 	if (ret < 0)
 		return ret;
+	out->trap_nr = cpu_to_le64(task->thread.trap_nr);
+	out->error_code = cpu_to_le64(task->thread.error_code);
+	out->cr2 = cpu_to_le64(task->thread.cr2);
 	out->nr_xfeatures = cpu_to_le32(count_components(xsave));
 	return 0;
 }
@@ -282,6 +285,10 @@ int restart_arch_thread(struct ckpt_load *load, struct ckpt_task *task)
 	for (i = 0; i <= le32_to_cpu(thread->nr_siginfos); i++)
 		rec = list_next_entry(rec, list);
 	in = ckpt_data(rec, ckpt_x86_thread);
+	/* for a sigcontext only */
+	task->task->thread.trap_nr = le64_to_cpu(in->trap_nr);
+	task->task->thread.error_code = le64_to_cpu(in->error_code);
+	task->task->thread.cr2 = le64_to_cpu(in->cr2);
 	return set_tls(load, task, in) ?: set_general(load, task, in) ?:
 	       set_xstate(load, task, rec, le32_to_cpu(in->nr_xfeatures));
 }

@@ -699,6 +699,7 @@ enum {
 #define CKPT_PROCESS_STOPPED	4	/* stopped by job control */
 #define CKPT_PROCESS_STOP_SEEN	8	/* its parent has waited for that stop */
 #define CKPT_PROCESS_EXECED	16	/* has called execve() since it was forked */
+#define CKPT_PROCESS_CONTINUED	32	/* continued, which its parent has not waited for */
 
 /**
  * struct ckpt_process - a process; its SIGINFO records (shared pending
@@ -835,12 +836,18 @@ struct ckpt_siginfo {
  * @regs: struct user_regs_struct, as PTRACE_GETREGS gives it
  * @tls: the three entries of set_thread_area(2): entry number, base, limit
  *	and flags as in struct user_desc
+ * @trap_nr: number of the last fault, for a signal's sigcontext
+ * @error_code: its error code
+ * @cr2: its address
  * @nr_xfeatures: X86_XFEATURE records that follow
  * @__reserved: zero
  */
 struct ckpt_x86_thread {
 	__le64 regs[27];
 	__le32 tls[3][4];
+	__le64 trap_nr;
+	__le64 error_code;
+	__le64 cr2;
 	__le32 nr_xfeatures;
 	__le32 __reserved;
 };

@@ -156,7 +156,7 @@ int cr_start(struct cr *cr, const char *program, const char *arg)
 
 static void show_notes(struct cr *cr)
 {
-	char path[128], text[8192];
+	char path[128], text[16384];
 	ssize_t len;
 
 	snprintf(path, sizeof(path), "%s/notes", cr->dir);

@@ -106,7 +106,17 @@ long cr_sys_restart(struct restart_args *args, size_t size);
 	} while (0)
 void cr_nap(void);
 
+/*
+ * Begins a file of tests. The first constructor after those of the C library
+ * is the place where an executed test becomes a program: before the harness
+ * maps anything, but with all set up that exit(3) wants.
+ */
 #define CR_FIXTURE(topic)						\
+	static void __attribute__((constructor))			\
+	cr_constructor(int argc, char **argv, char **envp)		\
+	{								\
+		cr_become_program(argv);				\
+	}								\
 	FIXTURE(topic) { struct cr cr; };				\
 	FIXTURE_SETUP(topic)						\
 	{								\
@@ -141,6 +151,8 @@ struct cr_program {
 	const char *name;
 	void (*run)(const char *arg);
 };
+
+void cr_become_program(char **argv);
 
 #define CR_PROGRAM(name)						\
 	static void cr_prog_##name(const char *arg);			\

@@ -17,8 +17,7 @@ extern const struct cr_program __start_cr_programs[] __attribute__((weak));
 extern const struct cr_program __stop_cr_programs[] __attribute__((weak));
 
 /* An executed test that is to be a program never comes to its main(). */
-__attribute__((constructor(101)))
-static void become_program(int argc, char **argv, char **envp)
+void cr_become_program(char **argv)
 {
 	const struct cr_program *program;
 
@@ -71,7 +70,7 @@ void cr_ready(void)
 
 static void note(const char *fmt, va_list ap)
 {
-	char text[1024];
+	char text[8192];
 	int len, fd, saved = errno;
 
 	errno = saved;

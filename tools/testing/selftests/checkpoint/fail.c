@@ -85,8 +85,8 @@ static void become_target(const char *name, const char *arg)
 	_exit(121);
 }
 
-/* Before main(): the test harness must not see a target's arguments. */
-static void __attribute__((constructor)) maybe_target(int argc, char **argv)
+/* Before all that the test harness does: it maps memory and reads arguments. */
+static void __attribute__((constructor(101))) maybe_target(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "--target"))
 		become_target(argv[2], argv[3]);

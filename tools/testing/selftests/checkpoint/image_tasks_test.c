@@ -82,7 +82,7 @@ static int try(FIXTURE_DATA(field) *self, struct fail_image *image)
 
 static void __attribute__((noinline))
 each(struct __test_metadata *_metadata, FIXTURE_DATA(field) *self,
-     const struct change *change, int nr)
+	const struct change *change, int nr)
 {
 	struct fail_image bad;
 	int rec, err;
@@ -116,12 +116,11 @@ TEST_F(field, of_an_address_space_is_looked_at)
 {
 #define C(FIELD, VALUE, ERR) C_(MM, 0, ckpt_mm, FIELD, VALUE, ERR)
 	static const struct change changes[] = {
-		C(flags, 8, -EBADMSG), C(auxv_len, 1 << 20, -EBADMSG),
+		C(flags, 1U << 31, -EBADMSG), C(auxv_len, 1 << 20, -EBADMSG),
 		C(auxv_len, ~0, -EBADMSG), C(auxv_len, 12, -EBADMSG),
 		C(coredump_filter, 1 << 30, -EBADMSG),
 		C(vdso, KERNEL, -EBADMSG), C(vdso, 4097, -EBADMSG),
-		C(vdso, 0x7ffffffff000, -EBADMSG),
-		C(vdso, 0x400000, ANY),
+		C(vdso, 0x7ffffffff000, ANY), C(vdso, 0x400000, ANY),
 		C(exe, 1, -EBADMSG), C(exe, ~0, -EBADMSG),
 		C(nr_vmas, 0, -EBADMSG), C(nr_vmas, ~0, -EBADMSG),
 		C(start_code, KERNEL, ANY), C(end_data, ~0ULL, ANY), C(brk, 0, ANY),
@@ -144,7 +143,7 @@ TEST_F(field, of_a_mapping_is_looked_at)
 		D(start, 0, -EBADMSG),
 		C(offset, 1, -EBADMSG), C(offset, ~0ULL << 12, ANY),
 		C(kind, 0, -EBADMSG), C(kind, 4, -EBADMSG), C(kind, CKPT_VMA_ANON, -EBADMSG),
-		C(prot, 8, -EBADMSG), C(prot, 1 << 24, -EBADMSG), C(flags, 1 << 10, -EBADMSG),
+		C(prot, 8, -EBADMSG), C(prot, 1 << 24, -EBADMSG), C(flags, 1U << 31, -EBADMSG),
 		C(flags, ~0, -EBADMSG),
 		C(file, 0, -EBADMSG), C(file, 1, -EBADMSG), C(file, ~0, -EBADMSG),
 	};
@@ -159,7 +158,7 @@ TEST_F(field, of_a_process_is_looked_at)
 #define D(FIELD, VALUE, ERR) C_(PROCESS, 1, ckpt_process, FIELD, VALUE, ERR)
 	static const struct change changes[] = {
 		C(state, 0, -EBADMSG), C(state, 3, -EBADMSG),
-		C(state, CKPT_PROCESS_ZOMBIE, -EBADMSG), C(flags, 32, -EBADMSG),
+		C(state, CKPT_PROCESS_ZOMBIE, -EBADMSG), C(flags, 1U << 31, -EBADMSG),
 		C(flags, CKPT_PROCESS_STOPPED, -EBADMSG),
 		C(flags, CKPT_PROCESS_NEW_PIDNS, -EBADMSG),
 		D(flags, CKPT_PROCESS_NEW_PIDNS, -EBADMSG),
@@ -190,8 +189,8 @@ TEST_F(field, of_a_thread_is_looked_at)
 #define C(FIELD, VALUE, ERR) C_(THREAD, 0, ckpt_thread, FIELD, VALUE, ERR)
 	static const struct change changes[] = {
 		C(tid, 0, -EBADMSG), C(tid, ~0, -EBADMSG), C(tid, 1 << 23, -EBADMSG),
-		C(flags, 8, -EBADMSG), C(flags, CKPT_THREAD_DEAD, -EBADMSG),
-		C(exit_code, 1, -EBADMSG), C(comm, ~0ULL, ANY),
+		C(flags, 1U << 31, -EBADMSG), C(flags, CKPT_THREAD_DEAD, -EBADMSG),
+		C(exit_code, 1, -EBADMSG),
 		C(policy, 1, -EBADMSG), C(policy, 2, -EBADMSG), C(policy, 6, -EBADMSG),
 		C(nice, 20, -EBADMSG), C(nice, -21, -EBADMSG), C(nice, 1 << 31, -EBADMSG),
 		C(pdeath_signal, 65, -EBADMSG), C(cpus_len, 4, -EBADMSG),
@@ -235,7 +234,7 @@ TEST_F(field, of_registers_is_looked_at)
 #define D(FIELD, VALUE, ERR) C_(X86_XFEATURE, 0, ckpt_x86_xfeature, FIELD, VALUE, ERR)
 	static const struct change changes[] = {
 		C(regs[16], KERNEL, -EBADMSG), C(regs[16], 0xffffffffff600000, -EBADMSG),
-		C(regs[16], 1ULL << 47, -EBADMSG), C(regs[19], KERNEL, -EBADMSG),
+		C(regs[16], 1ULL << 56, -EBADMSG), C(regs[19], KERNEL, -EBADMSG),
 		C(regs[21], KERNEL, -EBADMSG), C(regs[21], 1ULL << 63, -EBADMSG),
 		C(regs[22], KERNEL, -EBADMSG),
 		C(regs[17], 0x10, -EBADMSG), C(regs[17], 0x23, -EBADMSG),

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,16 +47,14 @@ CR_TEST(memory, keeps_private_pages)
 
 CR_TEST(memory, keeps_the_heap_and_its_end)
 {
-	char *old = sbrk(MB), *end = sbrk(0);
-	char *block = malloc(300000);
+	char *old = sbrk(MB), *block = malloc(64 * 1024), *end = sbrk(0);
 
 	cr_fill(old, MB, 3);
-	cr_fill(block, 296 * 1024, 4);
-	end = sbrk(0);
+	cr_fill(block, 64 * 1024, 4);
 	cr_ready();
 	CR_CHECK(sbrk(0) == end);
 	CR_CHECK(cr_filled(old, MB, 3));
-	CR_CHECK(cr_filled(block, 296 * 1024, 4));
+	CR_CHECK(cr_filled(block, 64 * 1024, 4));
 	CR_CHECK(sbrk(PAGE) == end);
 	CR_EQ(0, *end);
 	*end = 1;
@@ -65,7 +64,7 @@ CR_TEST(memory, keeps_the_heap_and_its_end)
 
 static int deep(int level)
 {
-	volatile char frame[PAGE];
+	volatile int frame[1024];
 
 	frame[0] = level;
 	return level ? deep(level - 1) + frame[0] - level + 1 : 0;
@@ -131,7 +130,6 @@ CR_TEST(memory, keeps_protections_and_what_is_behind_them)
 		CR_EQ(prots[i], allowed(mem[i]));
 		CR_EQ(0, mprotect(mem[i], 2 * PAGE, PROT_READ));
 		CR_EQ((char)0xc3, *mem[i]);
-		CR_CHECK(!memcmp(mem[i] + 8, (char *)mem[3] + 8, 0));
 	}
 	CR_EQ(0, mprotect(mem[3], 2 * PAGE, PROT_READ | PROT_WRITE));
 	for (i = 0; i < 5; i++) {
@@ -204,12 +202,10 @@ CR_TEST(memory, keeps_advice_and_contents)
 
 CR_TEST(memory, keeps_a_stack_like_mapping_that_grows)
 {
-	char *area = map(64 * PAGE, PROT_NONE, MAP_NORESERVE);
+	char *area = map(600 * PAGE, PROT_NONE, MAP_NORESERVE);
 	char *mem;
 
 	/* a gap of 256 pages has to be below, or it may not grow */
-	munmap(area, 64 * PAGE);
-	area = map(600 * PAGE, PROT_NONE, MAP_NORESERVE);
 	munmap(area, 600 * PAGE);
 	mem = mmap(area + 500 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
@@ -246,6 +242,37 @@ TEST_F(memory, a_sparse_gigabyte_makes_a_small_image)
 	EXPECT_GT(4 * MB, self->cr.result.bytes);
 }
 
+/*
+ * /proc/self/maps without the joints between mappings that differ in nothing:
+ * the kernel joins these when it likes.
+ */
+static void read_maps(char *maps, size_t size)
+{
+	unsigned long start, end, offset, last_end = 0, last_next = 0;
+	char prot[5], rest[256], last[300] = "", this[300];
+	FILE *file = fopen("/proc/self/maps", "r");
+	char line[512];
+	size_t len = 0;
+
+	CR_CHECK(file);
+	while (fgets(line, sizeof(line), file)) {
+		*rest = 0;
+		CR_CHECK(sscanf(line, "%lx-%lx %4s %lx %255[^\n]", &start, &end, prot,
+				&offset, rest) >= 4);
+		snprintf(this, sizeof(this), "%s %s", prot, rest);
+		if (start != last_end || strcmp(last, this) ||
+		    (strncmp(rest, "00:00", 5) && offset != last_next))
+			len += snprintf(maps + len, size - len, "- %lx\n%lx %lx %s",
+					last_end, start, offset, this);
+		CR_CHECK(len < size);
+		last_end = end;
+		last_next = offset + end - start;
+		strcpy(last, this);
+	}
+	snprintf(maps + len, size - len, "- %lx\n", last_end);
+	fclose(file);
+}
+
 CR_TEST(memory, keeps_a_thousand_mappings)
 {
 	char *mem = map(2000 * PAGE, PROT_READ | PROT_WRITE, 0);
@@ -256,9 +283,9 @@ CR_TEST(memory, keeps_a_thousand_mappings)
 		cr_fill(mem + i * PAGE, 8, i);
 	for (i = 0; i < 2000; i += 2)
 		CR_EQ(0, mprotect(mem + i * PAGE, PAGE, PROT_READ));
-	CR_CHECK(cr_read_file("/proc/self/maps", before, sizeof(before)) > 0);
+	read_maps(before, sizeof(before));
 	cr_ready();
-	CR_CHECK(cr_read_file("/proc/self/maps", after, sizeof(after)) > 0);
+	read_maps(after, sizeof(after));
 	CR_CHECK(!strcmp(before, after));
 	for (i = 0; i < 2000; i++)
 		CR_CHECK(cr_filled(mem + i * PAGE, 8, i));
@@ -284,21 +311,25 @@ CR_TEST(memory, huge_pages_keep_their_contents)
 
 static const char *const proc_files[] = {
 	"/proc/self/cmdline", "/proc/self/environ", "/proc/self/auxv", "/proc/self/comm",
-	"/proc/self/maps",
 };
 
 CR_TEST(memory, proc_files_read_as_before)
 {
-	static char before[5][1 << 14], after[1 << 14];
+	static char before[4][1 << 14], after[1 << 14], maps[2][1 << 14];
 	char exe[2][256] = {};
-	ssize_t len[5];
+	ssize_t len[4];
 	int i;
 
-	for (i = 0; i < 5; i++)
+	read_maps(maps[0], sizeof(maps[0]));
+	read_maps(maps[0], sizeof(maps[0]));
+	for (i = 0; i < 4; i++)
 		len[i] = cr_read_file(proc_files[i], before[i], sizeof(before[i]));
 	CR_CHECK(readlink("/proc/self/exe", exe[0], 255) > 0);
 	cr_ready();
-	for (i = 0; i < 5; i++) {
+	read_maps(maps[1], sizeof(maps[1]));
+	if (strcmp(maps[0], maps[1]))
+		cr_fail("maps were\n%s\nare\n%s", maps[0], maps[1]);
+	for (i = 0; i < 4; i++) {
 		if (cr_read_file(proc_files[i], after, sizeof(after)) != len[i] || len[i] <= 0 ||
 		    memcmp(before[i], after, len[i]))
 			cr_fail("%s differs:\n%s\nwas\n%s", proc_files[i], after, before[i]);

@@ -229,7 +229,7 @@ killed()
 			done
 			[ $status = 0 ] || { echo "after $wait us of $how"; break 2; }
 			rm -f "$tmp/d/image"
-			wait=$((wait + 15000))
+			wait=$((wait + 25000))
 		done
 	done
 	stop_tree

@@ -16,6 +16,7 @@
 # PLAN: a damaged image starts nothing
 # PLAN: check starts nothing
 # PLAN: root is where files are looked for
+# PLAN: all of it works without privileges
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
@@ -169,6 +170,30 @@ root_dir()
 	expect 0 ckpt restart -i "$tmp/image" --root /
 }
 
+unprivileged()
+{
+	chmod 777 "$tmp"
+	mkdir $cg/t-user
+	chown nobody $cg/t-user $cg/t-user/cgroup.procs
+	mkdir $cg/t-user/in
+	chown nobody $cg/t-user/in $cg/t-user/in/cgroup.procs
+	cat > "$tmp/script" <<-END
+		ckpt run --cgroup t-user/job --new-pidns -- \\
+			sh -c "usleep 2000000; exit 9" < /dev/null > /dev/null 2>&1 &
+		usleep 1000000
+		ckpt checkpoint -c t-user/job -o $tmp/image --kill || exit 1
+		wait
+		ckpt restart -i $tmp/image
+		[ \$? = 9 ] || exit 2
+		ckpt restart -i $tmp/image --new-pidns --cgroup t-user/job2
+		[ \$? = 9 ] || exit 3
+	END
+	expect 0 ckpt run --cgroup t-user/in -- su -s /bin/sh nobody -c "sh $tmp/script"
+	status=$?
+	rmdir $cg/t-user/*/
+	return $status
+}
+
 try_kernel "restart exits like the first program" status_of
 try_kernel "restart exits with 128 and the signal" signal_of
 try_kernel "restart forwards signals" forwards
@@ -184,4 +209,5 @@ try_kernel "a pid in use is an error that says what to do" pid_in_use
 try_kernel "a damaged image starts nothing" damaged
 try_kernel "check starts nothing" only_check
 try_kernel "root is where files are looked for" root_dir
+try_kernel "all of it works without privileges" unprivileged
 exit $failed

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Trees of processes: pids, sessions, groups, zombies, exit signals. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "cr.h"
+
+CR_FIXTURE(process);
+
+/* What the members of a tree have in common. */
+struct board {
+	volatile int arrived;
+	volatile int go;
+	volatile pid_t pid[64];
+};
+
+static struct board *board(void)
+{
+	return mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static void arrive(struct board *b, int place)
+{
+	b->pid[place] = getpid();
+	__sync_fetch_and_add(&b->arrived, 1);
+}
+
+static void stay(struct board *b)
+{
+	cr_until(b->go);
+}
+
+#define TREE	3
+
+/* Each member has TREE children, two levels deep, and checks who it is. */
+static void grow(struct board *b, int level, int place);
+
+static pid_t sprout(struct board *b, int level, int place)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		grow(b, level, place);
+	return pid;
+}
+
+static void grow(struct board *b, int level, int place)
+{
+	pid_t pid = getpid(), ppid = getppid(), kid[TREE];
+	pid_t pgid, sid;
+	int i;
+
+	if (level == 1)
+		setpgid(0, 0);
+	if (level == 2 && place % TREE == 0)
+		setsid();
+	pgid = getpgrp();
+	sid = getsid(0);
+	for (i = 0; level < 3 && i < TREE; i++)
+		kid[i] = sprout(b, level + 1, place * TREE + i + 1);
+	arrive(b, place);
+	if (!level) {
+		cr_until(b->arrived == 40);
+		cr_ready();
+		b->go = 1;
+	} else {
+		stay(b);
+	}
+	CR_EQ(pid, getpid());
+	CR_EQ(pid, syscall(SYS_gettid));
+	/* the test, or what restarts the program, is the root's parent */
+	CR_EQ(ppid, getppid());
+	/* groups and sessions that are led from outside become the caller's */
+	if (level) {
+		CR_EQ(pgid, getpgrp());
+		CR_EQ(sid, getsid(0));
+	}
+	for (i = 0; level < 3 && i < TREE; i++)
+		cr_reap(kid[i], (i + 1) << 8);
+	_exit(level ? (place - 1) % TREE + 1 : 0);
+}
+
+CR_TEST(process, a_tree_of_forty_keeps_its_pids_groups_and_sessions)
+{
+	grow(board(), 0, 0);
+}
+
+CR_TEST(process, zombies_keep_their_statuses)
+{
+	pid_t exits = fork(), killed, dumped;
+	siginfo_t info;
+
+	if (!exits)
+		_exit(42);
+	killed = fork();
+	if (!killed)
+		for (;;)
+			pause();
+	dumped = fork();
+	if (!dumped)
+		abort();
+	kill(killed, SIGUSR1);
+	CR_EQ(0, waitid(P_PID, exits, &info, WEXITED | WNOWAIT));
+	CR_EQ(0, waitid(P_PID, killed, &info, WEXITED | WNOWAIT));
+	CR_EQ(0, waitid(P_PID, dumped, &info, WEXITED | WNOWAIT));
+	cr_ready();
+	CR_EQ(0, waitid(P_PID, exits, &info, WEXITED | WNOWAIT));
+	CR_EQ(CLD_EXITED, info.si_code);
+	CR_EQ(42, info.si_status);
+	cr_reap(exits, 42 << 8);
+	cr_reap(killed, SIGUSR1);
+	CR_EQ(dumped, waitpid(-1, &info.si_errno, 0));
+	CR_EQ(SIGABRT, WTERMSIG(info.si_errno));
+	CR_EQ(-1, waitpid(-1, NULL, 0));
+	CR_EQ(ECHILD, errno);
+}
+
+CR_TEST(process, zombies_of_children_pass_on_when_these_exit)
+{
+	struct board *b = board();
+	pid_t child, grandchild;
+
+	CR_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+	child = fork();
+	if (!child) {
+		grandchild = fork();
+		if (!grandchild)
+			_exit(9);
+		b->pid[1] = grandchild;
+		waitid(P_PID, grandchild, &(siginfo_t){}, WEXITED | WNOWAIT);
+		arrive(b, 0);
+		stay(b);
+		_exit(8);
+	}
+	cr_until(b->arrived);
+	cr_ready();
+	b->go = 1;
+	cr_reap(child, 8 << 8);
+	cr_reap(b->pid[1], 9 << 8);
+}
+
+CR_TEST(process, subreaper_is_given_orphans)
+{
+	struct board *b = board();
+	int reaper = 0;
+	pid_t child;
+
+	CR_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+	child = fork();
+	if (!child) {
+		if (!fork()) {
+			arrive(b, 0);
+			stay(b);
+			_exit(3);
+		}
+		cr_until(b->arrived);
+		_exit(0);
+	}
+	cr_reap(child, 0);
+	cr_ready();
+	CR_EQ(0, prctl(PR_GET_CHILD_SUBREAPER, &reaper));
+	CR_EQ(1, reaper);
+	CR_EQ(1, b->arrived);
+	child = fork();
+	if (!child) {
+		child = fork();
+		if (!child) {
+			cr_until(b->pid[9] && getppid() == b->pid[9]);
+			_exit(4);
+		}
+		b->pid[8] = child;
+		_exit(0);
+	}
+	b->pid[9] = getpid();
+	cr_reap(child, 0);
+	cr_reap(b->pid[8], 4 << 8);
+	b->go = 1;
+	cr_reap(b->pid[0], 3 << 8);
+}
+
+CR_PROGRAM(reaper)
+{
+	struct board *b = board();
+	pid_t child;
+
+	CR_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+	child = fork();
+	if (!child) {
+		if (!fork()) {
+			arrive(b, 0);
+			cr_until(b->go && getppid() != b->pid[1]);
+			_exit(3);
+		}
+		arrive(b, 1);
+		stay(b);
+		_exit(0);
+	}
+	cr_until(b->arrived == 2);
+	cr_ready();
+	b->go = 1;
+	cr_reap(child, 0);
+	cr_reap(b->pid[0], 3 << 8);
+	_exit(0);
+}
+
+TEST_F(process, subreaper_works_without_another_above)
+{
+	struct cr *cr = &self->cr;
+
+	ASSERT_EQ(0, cr_start_ready(cr, "reaper", NULL));
+	ASSERT_EQ(0, cr_stop(cr));
+	/* children of a subreaper are marked at birth: these are not */
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	ASSERT_EQ(0, cr_restart(cr));
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+static volatile int usr1s, chlds;
+
+static void count_usr1(int sig)
+{
+	usr1s++;
+}
+
+static void count_chld(int sig)
+{
+	chlds++;
+}
+
+static pid_t fork_with(int exit_signal)
+{
+	struct clone_args args = { .exit_signal = exit_signal };
+
+	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+CR_TEST(process, exit_signals_are_kept)
+{
+	struct board *b = board();
+	pid_t usr1, none, chld;
+
+	signal(SIGUSR1, count_usr1);
+	signal(SIGCHLD, count_chld);
+	usr1 = fork_with(SIGUSR1);
+	if (!usr1) {
+		arrive(b, 0);
+		stay(b);
+		_exit(1);
+	}
+	none = fork_with(0);
+	if (!none) {
+		arrive(b, 1);
+		stay(b);
+		_exit(2);
+	}
+	chld = fork();
+	if (!chld)
+		_exit(3);
+	cr_until(b->arrived == 2 && chlds == 1);
+	cr_ready();
+	/* the zombie does not tell again */
+	CR_EQ(1, chlds);
+	CR_EQ(0, usr1s);
+	b->go = 1;
+	CR_EQ(usr1, waitpid(usr1, NULL, __WALL));
+	CR_EQ(none, waitpid(none, NULL, __WALL));
+	cr_until(usr1s == 1);
+	cr_reap(chld, 3 << 8);
+	CR_EQ(1, chlds);
+}
+
+CR_TEST(process, session_and_group_without_leaders_are_kept)
+{
+	struct board *b = board();
+	pid_t leader;
+
+	CR_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+	leader = fork();
+	if (!leader) {
+		setsid();
+		if (!fork()) {
+			b->pid[1] = getsid(0);
+			arrive(b, 0);
+			stay(b);
+			CR_EQ(b->pid[1], getsid(0));
+			CR_EQ(b->pid[1], getpgrp());
+			CR_EQ(0, setpgid(0, 0));
+			_exit(0);
+		}
+		cr_until(b->arrived);
+		_exit(0);
+	}
+	cr_reap(leader, 0);
+	CR_EQ(leader, b->pid[1]);
+	cr_ready();
+	CR_EQ(leader, getsid(b->pid[0]));
+	CR_EQ(leader, getpgid(b->pid[0]));
+	CR_EQ(-1, kill(leader, 0));
+	b->go = 1;
+	cr_reap(b->pid[0], 0);
+}
+
+CR_TEST(process, zombies_keep_sessions_and_groups)
+{
+	pid_t session = fork(), group;
+	siginfo_t info;
+
+	if (!session) {
+		setsid();
+		_exit(1);
+	}
+	group = fork();
+	if (!group) {
+		setpgid(0, 0);
+		_exit(2);
+	}
+	CR_EQ(0, waitid(P_PID, session, &info, WEXITED | WNOWAIT));
+	CR_EQ(0, waitid(P_PID, group, &info, WEXITED | WNOWAIT));
+	CR_EQ(session, getsid(session));
+	cr_ready();
+	CR_EQ(session, getsid(session));
+	CR_EQ(session, getpgid(session));
+	CR_EQ(group, getpgid(group));
+	CR_EQ(getsid(0), getsid(group));
+	CR_EQ(group, waitpid(-group, NULL, 0));
+	cr_reap(session, 1 << 8);
+}
+
+static pid_t outer_session;
+
+CR_PROGRAM(outsider)
+{
+	outer_session = getsid(0);
+	cr_ready();
+	/* the caller's; the test has made itself a new one meanwhile */
+	CR_CHECK(getsid(0) != outer_session);
+	CR_EQ(getppid(), getsid(0));
+	CR_EQ(getppid(), getpgrp());
+}
+
+TEST_F(process, session_led_from_outside_becomes_the_callers)
+{
+	struct cr *cr = &self->cr;
+
+	ASSERT_EQ(0, cr_start_ready(cr, "outsider", NULL));
+	ASSERT_EQ(0, cr_stop(cr));
+	/* the harness made this process the leader of a group: no setsid() here */
+	pid_t pid = fork();
+
+	if (!pid) {
+		setsid();
+		if (cr_restart(cr))
+			_exit(99);
+		cr_go(cr);
+		_exit(cr_wait_exit(cr) ? 98 : 0);
+	}
+	int status;
+
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+static struct board *thread_board;
+
+static void *outlive(void *arg)
+{
+	cr_until(thread_board->go);
+	CR_EQ(thread_board->pid[0], getpid());
+	exit(77);
+	return NULL;
+}
+
+CR_TEST(process, leader_that_exited_before_its_threads)
+{
+	struct board *b = board();
+	char state[64], path[64];
+	pthread_t thread;
+	pid_t pid;
+
+	thread_board = b;
+	pid = fork();
+	if (!pid) {
+		arrive(b, 0);
+		pthread_create(&thread, NULL, outlive, NULL);
+		syscall(SYS_exit, 0);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	cr_until(cr_read_file(path, state, sizeof(state)) > 0 && strstr(state, ") Z"));
+	cr_ready();
+	CR_CHECK(cr_read_file(path, state, sizeof(state)) > 0);
+	CR_CHECK(strstr(state, ") Z"));
+	CR_EQ(0, waitpid(pid, NULL, WNOHANG));
+	b->go = 1;
+	cr_reap(pid, 77 << 8);
+}
+
+/* Two roots in one group: the test is the parent of both. */
+CR_PROGRAM(twin)
+{
+	pid_t pid = getpid();
+
+	cr_touch(arg);
+	cr_await("go");
+	CR_EQ(pid, getpid());
+	_exit(0);
+}
+
+TEST_F(process, two_roots_of_one_group)
+{
+	struct cr *cr = &self->cr;
+	pid_t first, second;
+
+	ASSERT_EQ(0, cr_start(cr, "twin", "one"));
+	first = cr->pid;
+	ASSERT_EQ(0, cr_wait_for(cr, "one"));
+	ASSERT_EQ(0, cr_start(cr, "twin", "two"));
+	second = cr->pid;
+	ASSERT_EQ(0, cr_wait_for(cr, "two"));
+	cr->pids[1] = first;
+	cr->nr_roots = 2;
+	ASSERT_EQ(0, cr_stop(cr));
+	ASSERT_EQ(0, cr_restart(cr));
+	ASSERT_EQ(2, cr->nr_roots);
+	EXPECT_EQ(first, cr->pids[0]);
+	EXPECT_EQ(second, cr->pids[1]);
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+	cr->pid = second;
+	cr->exited = false;
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+TEST_HARNESS_MAIN
