@@ -166,7 +166,8 @@ static int append_process(struct ckpt_save *save, struct ckpt_member *leader)
 
 	ckpt_at_task(save, leader->task);
 	if (lost)
-		ckpt_refuse(save, "threads", "%u of its threads are in another group; move them together", lost);
+		ckpt_refuse(save, "threads", "%u of its threads are in another group; move them together",
+			    lost);
 	return 0;
 }
 
@@ -269,40 +270,51 @@ static const char *not_at_border(struct task_struct *task)
 		return NULL;
 	if (state & TASK_INTERRUPTIBLE && READ_ONCE(task->jobctl) & JOBCTL_TRAP_FREEZE)
 		return NULL;
-	/* on its way into the trap, or woken for a moment */
-	return state & TASK_UNINTERRUPTIBLE ? "vfork" : "running";
+	/* frozen in the middle of a call, or on its way into the trap */
+	return state & TASK_UNINTERRUPTIBLE && task->frozen ? "vfork" : "running";
 }
 
-/* Prove a live task to be off its CPU, at the border to user mode. */
+static pid_t tracer_of(struct task_struct *task)
+{
+	guard(rcu)();
+	return task_pid_vnr(rcu_dereference(task->parent));
+}
+
+/*
+ * Prove a live task to be off its CPU, at the border to user mode. A signal
+ * wakes it for a moment, into the same trap; and a group may count as frozen
+ * a moment before all of its tasks are.
+ */
 static int prove_stopped(struct ckpt_save *save, struct ckpt_member *member)
 {
+	unsigned int stopped = TASK_INTERRUPTIBLE | __TASK_STOPPED;
+	unsigned long deadline = max(save->deadline, jiffies + HZ);
 	struct task_struct *task = member->task;
 	const char *what;
-	int i;
 
-	for (i = 0; i < 100; i++) {
+	for (;;) {
 		what = not_at_border(task);
 		if (!what) {
-			member->switches = wait_task_inactive(task,
-					TASK_INTERRUPTIBLE | __TASK_STOPPED);
+			member->switches = wait_task_inactive(task, stopped);
 			if (member->switches)
 				return 0;
 		} else if (strcmp(what, "running")) {
 			break;
 		}
-		/* a signal wakes it for a moment, into the same trap */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (READ_ONCE(task->exit_state) || task->flags & PF_EXITING)
-			return ckpt_err(save, -ESRCH, "the task exited while the group was held");
+			return ckpt_err(save, -ESRCH,
+					"the task exited while the group was held");
+		if (time_after(jiffies, deadline))
+			return ckpt_err(save, -ETIMEDOUT,
+					"does not reach the freezer; it is in an uninterruptible system call");
 		fsleep(100);
 	}
-	if (what && !strcmp(what, "traced"))
+	if (!strcmp(what, "traced"))
 		return ckpt_refuse(save, "ptrace", "is traced by pid %d; detach the tracer",
-				   task_pid_vnr(task->parent));
-	if (what && !strcmp(what, "vfork"))
-		return ckpt_refuse(save, "vfork", "waits in vfork() for its child to exec or exit; try again");
-	return ckpt_err(save, -EBUSY, "the task does not stay in the freezer");
+				   tracer_of(task));
+	return ckpt_refuse(save, "vfork", "waits in vfork() for its child to exec or exit; try again");
 }
 
 static int check_member(struct ckpt_save *save, struct ckpt_member *member)

@@ -141,7 +141,7 @@ static const struct question questions[] = {
 	{ owns_pi_futex, "pi futex", "owns one that others wait for, not saved yet" },
 	{ has_overridden_cred, "credentials", "acts with overridden credentials" },
 	{ task_has_io_uring, "io_uring", "has used io_uring, not saved yet" },
-	{ task_has_sem_undo, "semaphore undo", "has System V semaphore adjustments, not saved yet" },
+	{ task_has_sem_undo, "semaphore undo", "has adjustments (SEM_UNDO), not saved yet" },
 	{ task_has_mempolicy, "memory policy", "set_mempolicy(2) is in force, not saved yet" },
 	{ task_has_ioprio, "I/O priority", "ioprio_set(2) is in force, not saved yet" },
 	{ task_has_uclamp, "utilization clamp", "is set, not saved yet" },

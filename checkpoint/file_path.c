@@ -67,7 +67,7 @@ static int warn_shared(struct ckpt_save *save, struct ckpt_obj *obj,
 	    ckpt_object_surplus(save, obj) <= 0)
 		return 0;
 	if (save->call.flags & CHECKPOINT_STRICT)
-		return ckpt_err(save, -EXDEV, "%s is shared with the outside of the group", name);
+		return ckpt_refuse(save, "shared file", "%s is open outside the group too", name);
 	if (!ckpt_find_holder(save, obj->ptr, &holder))
 		return 0;
 	ckpt_warn(save, "%s is shared with pid %d outside the group; it will be reopened, with a position of its own",
@@ -120,7 +120,8 @@ static int validate_path(struct ckpt_load *load, struct ckpt_rec *rec)
 	const char *name = ckpt_rec_tail(rec);
 
 	if (!S_ISREG(mode) && !S_ISDIR(mode) && !S_ISCHR(mode))
-		return ckpt_fail(load, rec, -EBADMSG, "a file of mode 0%o is not reopened by path", mode);
+		return ckpt_fail(load, rec, -EBADMSG, "a file of mode 0%o is not reopened by path",
+				 mode);
 	if (!len || len >= PATH_MAX || !ckpt_tail_is(rec, len) ||
 	    name[0] != '/' || memchr(name, 0, len))
 		return ckpt_fail(load, rec, -EBADMSG, "bad path");

@@ -164,9 +164,11 @@ static int spawn(struct ckpt_task *task, u64 flags, int cgroup_fd)
 	users_put(load);
 	switch (pid) {
 	case -EEXIST:
-		return ckpt_fail(load, task->rec, pid, "pid %d is taken; restart in a new pid namespace", tid);
+		return ckpt_fail(load, task->rec, pid, "pid %d is taken; restart in a new pid namespace",
+				 tid);
 	case -EPERM:
-		return ckpt_fail(load, task->rec, pid, "axis=pid: pid %d or its namespace needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN; restart in a new user and pid namespace", tid);
+		return ckpt_fail(load, task->rec, pid, "axis=pid: pid %d or its namespace needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN; restart in a new user and pid namespace",
+				 tid);
 	case -ERESTARTNOINTR:
 	case -ERESTARTSYS:
 	case -EINTR:

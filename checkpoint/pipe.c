@@ -14,7 +14,7 @@
 #include "internal.h"
 
 /* What F_SETPIPE_SZ can ask for at most. */
-#define PIPE_SIZE_MAX	(1U << 30)
+#define PIPE_SIZE_MAX	BIT(30)
 
 static void get_pipe(void *inode)
 {

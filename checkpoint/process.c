@@ -24,7 +24,7 @@
 
 /* Threads more than this no pid namespace has room for. */
 #define THREADS_MAX	PID_MAX_LIMIT
-#define SIGINFOS_MAX	(1 << 20)
+#define SIGINFOS_MAX	BIT(20)
 
 static bool is_member_pid(struct ckpt_save *save, struct pid *pid, enum pid_type type)
 {
@@ -152,7 +152,8 @@ int ckpt_process_objects(struct ckpt_save *save, struct ckpt_member *leader)
 	return err ?:
 	       save_uts(save, member->task, root, &ids->uts_ns) ?:
 	       ckpt_object(save, mm, &ckpt_mm_ops, &ids->mm) ?:
-	       ckpt_object(save, member->task->sighand, &ckpt_sighand_ops, &ids->sighand);
+	       ckpt_object(save, rcu_access_pointer(member->task->sighand),
+			   &ckpt_sighand_ops, &ids->sighand);
 }
 
 static void fill_rlimits(struct ckpt_process *out, struct task_struct *task)
@@ -269,7 +270,8 @@ static int validate_process(struct ckpt_load *load, struct ckpt_rec *rec)
 		return ckpt_fail(load, rec, -EBADMSG, "bad exit code");
 	for (i = 0; i < RLIM_NLIMITS; i++)
 		if (le64_to_cpu(in->rlimits[i][0]) > le64_to_cpu(in->rlimits[i][1]))
-			return ckpt_fail(load, rec, -EBADMSG, "soft limit %d above the hard one", i);
+			return ckpt_fail(load, rec, -EBADMSG, "soft limit %d above the hard one",
+					 i);
 	if (uts && !ckpt_ref(load, rec, uts, CKPT_REC_UTS_NS))
 		return -EBADMSG;
 	if (zombie)

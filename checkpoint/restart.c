@@ -16,7 +16,7 @@
 			 RESTART_FROZEN | RESTART_CLAMP | RESTART_OPEN_AS_CALLER | \
 			 RESTART_STRICT_FILES)
 #define INHERIT_MAX	1024
-#define ROOTS_MAX	(1 << 16)
+#define ROOTS_MAX	BIT(16)
 
 /* Descriptors for the roots, allotted before the commit, installed after. */
 struct roots {
@@ -189,11 +189,13 @@ static int open_inherit(struct ckpt_load *load, const struct restart_args *args)
 			return -EINVAL;
 		for (j = 0; j < i; j++)
 			if (load->inherit[j].key == one.key)
-				return ckpt_fail(load, NULL, -EINVAL, "key 0x%llx is given twice", one.key);
+				return ckpt_fail(load, NULL, -EINVAL, "key 0x%llx is given twice",
+						 one.key);
 		load->inherit[i].key = one.key;
 		load->inherit[i].file = fget(one.fd);
 		if (!load->inherit[i].file)
-			return ckpt_fail(load, NULL, -EBADF, "key 0x%llx: %d is no descriptor", one.key, one.fd);
+			return ckpt_fail(load, NULL, -EBADF, "key 0x%llx: %d is no descriptor",
+					 one.key, one.fd);
 		load->nr_inherit++;
 	}
 	return 0;

@@ -88,7 +88,8 @@ static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
 	if (SHMEM_I(inode)->seals & ~F_SEAL_SEAL)
 		ckpt_refuse(save, "memfd", "%pd is sealed, and seals are not saved yet", dentry);
 	if (mapped_outside(save, inode->i_mapping))
-		ckpt_refuse(save, "shared memory", "%pd is mapped by a process outside the group", dentry);
+		ckpt_refuse(save, "shared memory", "%pd is mapped by a process outside the group",
+			    dentry);
 	err = emit_shmem(save, obj, dentry);
 	dput(dentry);
 	return err;

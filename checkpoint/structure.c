@@ -67,7 +67,8 @@ static int take_thread(struct ckpt_load *load, struct ckpt_rec **rec,
 	list_add_tail(&task->list, &proc->threads);
 	err = xa_insert(&load->tids, le32_to_cpu(in->tid), task, GFP_KERNEL_ACCOUNT);
 	if (err == -EBUSY)
-		return ckpt_fail(load, *rec, -EBADMSG, "thread %u is there twice", le32_to_cpu(in->tid));
+		return ckpt_fail(load, *rec, -EBADMSG, "thread %u is there twice",
+				 le32_to_cpu(in->tid));
 	if (err)
 		return err;
 	load->nr_threads++;
@@ -177,12 +178,14 @@ static int check_ids(struct ckpt_load *load, struct ckpt_proc *proc,
 	if (sid > PID_MAX_LIMIT || pgid > PID_MAX_LIMIT)
 		return ckpt_fail(load, proc->rec, -EBADMSG, "bad session or group");
 	if (!pgid)
-		return sid ? ckpt_fail(load, proc->rec, -EBADMSG, "the caller's group in another session") : 0;
+		return !sid ? 0 : ckpt_fail(load, proc->rec, -EBADMSG,
+					    "the caller's group in another session");
 	if (sid == le32_to_cpu(in->tgid) && pgid != sid)
 		return ckpt_fail(load, proc->rec, -EBADMSG, "a session leader that does not lead its group");
 	if (sid && leader &&
 	    ckpt_data(leader->proc->rec, ckpt_process)->sid != in->sid)
-		return ckpt_fail(load, proc->rec, -EBADMSG, "session %u is led by somebody else", sid);
+		return ckpt_fail(load, proc->rec, -EBADMSG, "session %u is led by somebody else",
+				 sid);
 	known = xa_load(sessions, pgid);
 	if (known && xa_to_value(known) != sid)
 		return ckpt_fail(load, proc->rec, -EBADMSG, "group %u is in two sessions", pgid);
@@ -196,7 +199,8 @@ static int check_number(struct ckpt_load *load, struct ckpt_proc *proc, u32 nr,
 	struct ckpt_task *task = nr ? xa_load(&load->tids, nr) : NULL;
 
 	if (task && !list_is_first(&task->list, &task->proc->threads))
-		return ckpt_fail(load, proc->rec, -EBADMSG, "session or group %u is a thread's number", nr);
+		return ckpt_fail(load, proc->rec, -EBADMSG, "session or group %u is a thread's number",
+				 nr);
 	/* pid 1 of a namespace would wait for such a number for ever */
 	if (nr && !task && new_pid_ns && list_is_first(&proc->list, &load->procs))
 		return ckpt_fail(load, proc->rec, -EBADMSG, "pid 1 in a session or group without a leader");

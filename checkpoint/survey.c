@@ -129,7 +129,7 @@ static int survey_process(struct ckpt_save *save, struct ckpt_member *member)
 
 	mm = get_task_mm(member->task);
 	if (lock_task_sighand(member->task, &flags)) {
-		sighand = member->task->sighand;
+		sighand = rcu_dereference_protected(member->task->sighand, true);
 		refcount_inc(&sighand->count);
 		unlock_task_sighand(member->task, &flags);
 	}

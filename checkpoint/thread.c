@@ -23,7 +23,7 @@
 
 #define FLAGS_KNOWN	(CKPT_THREAD_DEAD | CKPT_THREAD_SAVED_MASK |	\
 			 CKPT_THREAD_NO_NEW_PRIVS)
-#define SIGINFOS_MAX	(1 << 20)
+#define SIGINFOS_MAX	BIT(20)
 #define CPUS_BYTES	ALIGN(DIV_ROUND_UP(NR_CPUS, 8), 8)
 
 /* ---- The call to be gone on with ---- */

@@ -30,7 +30,7 @@ static inline bool mm_has_lam(struct mm_struct *mm) { return false; }
 #endif
 
 #ifdef CONFIG_X86_USER_SHADOW_STACK
-static inline bool task_has_shstk(struct task_struct *t) 
+static inline bool task_has_shstk(struct task_struct *t)
 {
 	return t->thread.features || t->thread.features_locked;
 }

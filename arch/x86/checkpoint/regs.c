@@ -207,7 +207,8 @@ static int validate_xfeature(struct ckpt_load *load, struct ckpt_rec *rec)
 		       ckpt_fail(load, rec, -EBADMSG, "bad FXSAVE area");
 	if (!(le64_to_cpu(load->header->xfeatures) & BIT_ULL(nr & 63)) ||
 	    !component(nr, &offset, &here) || here != size)
-		return ckpt_fail(load, rec, -EBADMSG, "component %u of %u bytes is not of this CPU", nr, size);
+		return ckpt_fail(load, rec, -EBADMSG, "component %u of %u bytes is not of this CPU",
+				 nr, size);
 	return 0;
 }
 

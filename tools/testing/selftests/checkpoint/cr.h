@@ -4,7 +4,9 @@
  * test file, CR_PROGRAM(name), that runs in a process of its own: executed
  * anew in a fresh cgroup, with nothing open but /dev/null, in an empty working
  * directory through whose files it talks with the test. It builds state, calls
- * cr_ready(), which returns after the restart, and verifies itself.
+ * cr_ready(), which returns after the restart, and verifies itself. It ends
+ * when its function returns or with _exit(2), not with exit(3), since it runs
+ * before the constructors.
  */
 #ifndef CR_H
 #define CR_H
@@ -106,17 +108,7 @@ long cr_sys_restart(struct restart_args *args, size_t size);
 	} while (0)
 void cr_nap(void);
 
-/*
- * Begins a file of tests. The first constructor after those of the C library
- * is the place where an executed test becomes a program: before the harness
- * maps anything, but with all set up that exit(3) wants.
- */
 #define CR_FIXTURE(topic)						\
-	static void __attribute__((constructor))			\
-	cr_constructor(int argc, char **argv, char **envp)		\
-	{								\
-		cr_become_program(argv);				\
-	}								\
 	FIXTURE(topic) { struct cr cr; };				\
 	FIXTURE_SETUP(topic)						\
 	{								\
@@ -151,8 +143,6 @@ struct cr_program {
 	const char *name;
 	void (*run)(const char *arg);
 };
-
-void cr_become_program(char **argv);
 
 #define CR_PROGRAM(name)						\
 	static void cr_prog_##name(const char *arg);			\

@@ -16,8 +16,12 @@
 extern const struct cr_program __start_cr_programs[] __attribute__((weak));
 extern const struct cr_program __stop_cr_programs[] __attribute__((weak));
 
-/* An executed test that is to be a program never comes to its main(). */
-void cr_become_program(char **argv)
+/*
+ * An executed test that is to be a program comes neither to its main() nor to
+ * the constructors of the harness, which map memory.
+ */
+__attribute__((constructor(101)))
+static void become_program(int argc, char **argv, char **envp)
 {
 	const struct cr_program *program;
 

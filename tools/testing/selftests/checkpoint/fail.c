@@ -144,7 +144,7 @@ int fail_group_has(const struct fail_group *group, const char *file, const char 
 	if (n < 0)
 		return -errno;
 	buf[n] = 0;
-	return strstr(buf, text) != NULL;
+	return !!strstr(buf, text);
 }
 
 bool fail_group_empty(const struct fail_group *group)

@@ -194,7 +194,7 @@ TEST_F(image, with_any_bit_flipped_is_refused)
 
 static void __attribute__((noinline))
 sweep_resealed(struct __test_metadata *_metadata, FIXTURE_DATA(image) *self,
-		struct fail_image *image)
+	       struct fail_image *image)
 {
 	struct fail_image bad;
 	unsigned int bit = 3, good = 0, all = 0;

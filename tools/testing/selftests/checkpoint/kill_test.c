@@ -252,9 +252,9 @@ TEST_F(killing, a_pipe_as_image_is_EPIPE_without_a_signal)
 
 /* ---- restart(2) ---- */
 
-/* The image of the group, which is dead by now; @upto bytes are in the pipe. */
+/* The image of the group, which is dead by now; @until bytes are in the pipe. */
 static bool start_restart(FIXTURE_DATA(killing) *self, struct fail_image *image,
-			  bool contents, bool reaps, size_t *upto)
+			  bool contents, bool reaps, size_t *until)
 {
 	int fd = fail_save(&self->group), rec;
 
@@ -263,12 +263,12 @@ static bool start_restart(FIXTURE_DATA(killing) *self, struct fail_image *image,
 	close(fd);
 	fail_group_clear(&self->group);
 	rec = fail_image_find(image, contents ? CKPT_REC_CONTENT : CKPT_REC_MM, 0);
-	*upto = image->rec[rec].at + (contents ? 4096 + 4096 + 100 : 100);
+	*until = image->rec[rec].at + (contents ? 4096 + 4096 + 100 : 100);
 	self->job->fd = self->ends[0];
 	self->job->restarts = true;
 	self->job->reaps = reaps;
 	fcntl(self->ends[0], F_SETPIPE_SZ, 1 << 20);
-	if (write(self->ends[1], image->data, *upto) != (ssize_t)*upto)
+	if (write(self->ends[1], image->data, *until) != (ssize_t)*until)
 		return false;
 	self->helper = fail_helper(do_job, self->job);
 	return fail_poll(is_stuck, self, 10000);
@@ -304,9 +304,9 @@ static void kill_caller(struct __test_metadata *_metadata, FIXTURE_DATA(killing)
 {
 	struct fail_image image;
 	struct freed freed = { self, &image };
-	size_t upto;
+	size_t until;
 
-	ASSERT_TRUE(start_restart(self, &image, contents, false, &upto));
+	ASSERT_TRUE(start_restart(self, &image, contents, false, &until));
 	if (contents)
 		EXPECT_FALSE(fail_group_empty(&self->group));
 	kill(self->helper, SIGKILL);
@@ -331,13 +331,13 @@ TEST_F(killing, the_caller_of_restart_in_contents_leaves_nothing)
 TEST_F(killing, not_the_caller_of_restart_a_signal_waits_until_it_is_done)
 {
 	struct fail_image image;
-	size_t upto;
+	size_t until;
 
-	ASSERT_TRUE(start_restart(self, &image, true, false, &upto));
+	ASSERT_TRUE(start_restart(self, &image, true, false, &until));
 	kill(self->helper, SIGUSR1);
 	fail_nap(30);
 	EXPECT_EQ(0, self->job->signals);
-	write(self->ends[1], image.data + upto, image.len - upto);
+	write(self->ends[1], image.data + until, image.len - until);
 	EXPECT_TRUE(fail_poll(is_done, self->job, 5000));
 	EXPECT_EQ(0, self->job->err);
 	EXPECT_EQ(1, self->job->signals);
@@ -350,14 +350,14 @@ static void kill_new(struct __test_metadata *_metadata, FIXTURE_DATA(killing) *s
 	struct fail_image image;
 	struct freed freed = { self, &image };
 	pid_t pids[64];
-	size_t upto;
+	size_t until;
 
-	ASSERT_TRUE(start_restart(self, &image, true, reaps, &upto));
+	ASSERT_TRUE(start_restart(self, &image, true, reaps, &until));
 	ASSERT_LT(0, fail_image_pids(&image, pids, 64));
 	EXPECT_EQ(0, kill(pids[0], SIGKILL));
 	fail_nap(50);
 	EXPECT_EQ(reaps, fail_is_gone(pids[0]));
-	write(self->ends[1], image.data + upto, image.len - upto);
+	write(self->ends[1], image.data + until, image.len - until);
 	EXPECT_TRUE(fail_poll(is_done, self->job, 5000));
 	EXPECT_EQ(-EINTR, self->job->err);
 	EXPECT_TRUE(fail_poll(is_free, &freed, 3000));

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Private memory: pages, protections, advice, layout. */
+/* Private memory: pages, protections, advice, swap. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -242,55 +238,6 @@ TEST_F(memory, a_sparse_gigabyte_makes_a_small_image)
 	EXPECT_GT(4 * MB, self->cr.result.bytes);
 }
 
-/*
- * /proc/self/maps without the joints between mappings that differ in nothing:
- * the kernel joins these when it likes.
- */
-static void read_maps(char *maps, size_t size)
-{
-	unsigned long start, end, offset, last_end = 0, last_next = 0;
-	char prot[5], rest[256], last[300] = "", this[300];
-	FILE *file = fopen("/proc/self/maps", "r");
-	char line[512];
-	size_t len = 0;
-
-	CR_CHECK(file);
-	while (fgets(line, sizeof(line), file)) {
-		*rest = 0;
-		CR_CHECK(sscanf(line, "%lx-%lx %4s %lx %255[^\n]", &start, &end, prot,
-				&offset, rest) >= 4);
-		snprintf(this, sizeof(this), "%s %s", prot, rest);
-		if (start != last_end || strcmp(last, this) ||
-		    (strncmp(rest, "00:00", 5) && offset != last_next))
-			len += snprintf(maps + len, size - len, "- %lx\n%lx %lx %s",
-					last_end, start, offset, this);
-		CR_CHECK(len < size);
-		last_end = end;
-		last_next = offset + end - start;
-		strcpy(last, this);
-	}
-	snprintf(maps + len, size - len, "- %lx\n", last_end);
-	fclose(file);
-}
-
-CR_TEST(memory, keeps_a_thousand_mappings)
-{
-	char *mem = map(2000 * PAGE, PROT_READ | PROT_WRITE, 0);
-	static char before[1 << 18], after[1 << 18];
-	int i;
-
-	for (i = 0; i < 2000; i++)
-		cr_fill(mem + i * PAGE, 8, i);
-	for (i = 0; i < 2000; i += 2)
-		CR_EQ(0, mprotect(mem + i * PAGE, PAGE, PROT_READ));
-	read_maps(before, sizeof(before));
-	cr_ready();
-	read_maps(after, sizeof(after));
-	CR_CHECK(!strcmp(before, after));
-	for (i = 0; i < 2000; i++)
-		CR_CHECK(cr_filled(mem + i * PAGE, 8, i));
-}
-
 CR_TEST(memory, huge_pages_keep_their_contents)
 {
 	char *area = map(10 * MB, PROT_READ | PROT_WRITE, 0);
@@ -307,60 +254,6 @@ CR_TEST(memory, huge_pages_keep_their_contents)
 	CR_EQ(0, madvise(mem + 2 * MB, 2 * MB, MADV_DONTNEED));
 	cr_fill(mem, 6 * MB, 9);
 	CR_CHECK(cr_filled(mem, 6 * MB, 9));
-}
-
-static const char *const proc_files[] = {
-	"/proc/self/cmdline", "/proc/self/environ", "/proc/self/auxv", "/proc/self/comm",
-};
-
-CR_TEST(memory, proc_files_read_as_before)
-{
-	static char before[4][1 << 14], after[1 << 14], maps[2][1 << 14];
-	char exe[2][256] = {};
-	ssize_t len[4];
-	int i;
-
-	read_maps(maps[0], sizeof(maps[0]));
-	read_maps(maps[0], sizeof(maps[0]));
-	for (i = 0; i < 4; i++)
-		len[i] = cr_read_file(proc_files[i], before[i], sizeof(before[i]));
-	CR_CHECK(readlink("/proc/self/exe", exe[0], 255) > 0);
-	cr_ready();
-	read_maps(maps[1], sizeof(maps[1]));
-	if (strcmp(maps[0], maps[1]))
-		cr_fail("maps were\n%s\nare\n%s", maps[0], maps[1]);
-	for (i = 0; i < 4; i++) {
-		if (cr_read_file(proc_files[i], after, sizeof(after)) != len[i] || len[i] <= 0 ||
-		    memcmp(before[i], after, len[i]))
-			cr_fail("%s differs:\n%s\nwas\n%s", proc_files[i], after, before[i]);
-	}
-	CR_CHECK(readlink("/proc/self/exe", exe[1], 255) > 0);
-	CR_CHECK(!strcmp(exe[0], exe[1]));
-}
-
-CR_TEST(memory, vdso_works_where_it_was)
-{
-	unsigned char *vdso = (void *)getauxval(AT_SYSINFO_EHDR);
-	struct timespec before, between, after;
-
-	clock_gettime(CLOCK_MONOTONIC, &before);
-	CR_CHECK(!memcmp(vdso, "\177ELF", 4));
-	cr_ready();
-	CR_CHECK(!memcmp(vdso, "\177ELF", 4));
-	CR_CHECK((void *)getauxval(AT_SYSINFO_EHDR) == vdso);
-	clock_gettime(CLOCK_MONOTONIC, &between);
-	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &after);
-	CR_CHECK(before.tv_sec < between.tv_sec ||
-		 (before.tv_sec == between.tv_sec && before.tv_nsec < between.tv_nsec));
-	CR_CHECK(between.tv_sec < after.tv_sec ||
-		 (between.tv_sec == after.tv_sec && between.tv_nsec <= after.tv_nsec));
-}
-
-CR_TEST(memory, prctl_settings_are_kept)
-{
-	CR_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
-	cr_ready();
-	CR_EQ(1, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
 }
 
 CR_PROGRAM(swapped)

@@ -24,16 +24,23 @@ static void names_are(const char *host, const char *domain)
 		cr_fail("names are %s and %s", uts.nodename, uts.domainname);
 }
 
+static void member(int level);
+
+static pid_t beget(int level)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		member(level);
+	return pid;
+}
+
 static void member(int level)
 {
-	pid_t pid = getpid(), ppid = getppid(), child = 0;
+	pid_t pid = getpid(), ppid = getppid();
+	pid_t child = level < 3 ? beget(level + 1) : 0;
 	char file[32];
 
-	if (level < 3) {
-		child = fork();
-		if (!child)
-			member(level + 1);
-	}
 	snprintf(file, sizeof(file), "in-%d", level);
 	cr_touch(file);
 	cr_await("go");
@@ -59,9 +66,7 @@ CR_PROGRAM(namespace)
 	pid_t child, fresh;
 
 	name_it();
-	child = fork();
-	if (!child)
-		member(1);
+	child = beget(1);
 	cr_await("in-1");
 	cr_await("in-2");
 	cr_await("in-3");

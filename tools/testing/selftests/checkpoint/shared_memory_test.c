@@ -88,7 +88,8 @@ CR_TEST(shared_memory, readonly_shared_file_mapping_stays_so)
 
 CR_TEST(shared_memory, parent_and_child_still_share)
 {
-	volatile char *mem = map(8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile char *mem = map(8 * PAGE, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	cr_fill((void *)(mem + PAGE), 3 * PAGE, 4);

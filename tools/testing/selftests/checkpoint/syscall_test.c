@@ -58,6 +58,12 @@ static pid_t sleeper(void (*fn)(void))
 	return pid;
 }
 
+static void sleeps_again(pid_t pid)
+{
+	cr_until(state_of(pid) != 'R');
+	CR_EQ('S', state_of(pid));
+}
+
 static long long now(clockid_t clock)
 {
 	struct timespec ts;
@@ -87,7 +93,7 @@ CR_TEST(syscall, read_of_an_empty_pipe)
 	pid = sleeper(in_read);
 	close(fds[0]);
 	cr_ready();
-	CR_EQ('S', state_of(pid));
+	sleeps_again(pid);
 	CR_EQ(1, write(fds[1], "x", 1));
 	close(fds[1]);
 	cr_reap(pid, 0);
@@ -170,7 +176,7 @@ static void until_readable(void (*fn)(void))
 	CR_EQ(0, pipe(fds));
 	pid = sleeper(fn);
 	cr_ready();
-	CR_EQ('S', state_of(pid));
+	sleeps_again(pid);
 	CR_EQ(1, write(fds[1], "x", 1));
 	cr_reap(pid, 0);
 }

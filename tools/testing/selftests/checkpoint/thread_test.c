@@ -5,7 +5,6 @@
 #include <linux/rseq.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -356,28 +355,7 @@ CR_TEST(thread, children_stay_with_the_thread_that_made_them)
 	cr_reap(child, SIGUSR1);
 }
 
-static sem_t semaphore;
-
-static void *wait_for_semaphore(void *arg)
-{
-	arrive();
-	CR_EQ(0, sem_wait(&semaphore));
-	return NULL;
-}
-
-CR_TEST(thread, semaphore_waiter_goes_on)
-{
-	pthread_t thread;
-
-	sem_init(&semaphore, 0, 0);
-	thread = start(wait_for_semaphore, NULL);
-	cr_until(arrived);
-	cr_ready();
-	CR_EQ(0, sem_post(&semaphore));
-	CR_EQ(0, pthread_join(thread, NULL));
-}
-
-static void *sleep_in_pieces(void *arg)
+static void *compute(void *arg)
 {
 	arrive();
 	while (!go)
@@ -391,7 +369,7 @@ CR_TEST(thread, busy_threads_are_caught_too)
 	int i;
 
 	for (i = 0; i < 4; i++)
-		thread[i] = start(sleep_in_pieces, NULL);
+		thread[i] = start(compute, NULL);
 	cr_until(arrived == 4);
 	cr_ready();
 	go = 1;
