@@ -65,7 +65,7 @@ check: kernel kernel-debug initramfs debian ## everything; ends with N passed, N
 check-plain: kernel initramfs debian ## the tests that run on the plain kernel
 	@$(QEMU)/run plain $(if $(T),-t '$(T)')
 
-check-debug: kernel-debug initramfs ## the tests that run on the debug kernel
+check-debug: kernel-debug initramfs debian ## the tests that run on the debug kernel
 	@$(QEMU)/run debug $(if $(T),-t '$(T)')
 
 check-off: kernel ## CONFIG_CHECKPOINT=n must cost nothing

@@ -61,14 +61,17 @@ static bool match_path(struct ckpt_save *save, struct file *file)
 static int warn_shared(struct ckpt_save *save, struct ckpt_obj *obj,
 		       const char *name)
 {
-	pid_t holder;
+	pid_t holder = 0;
+	bool found;
 
 	if (!S_ISREG(file_inode(obj->ptr)->i_mode) ||
 	    ckpt_object_surplus(save, obj) <= 0)
 		return 0;
+	found = ckpt_find_holder(save, obj->ptr, &holder);
 	if (save->call.flags & CHECKPOINT_STRICT)
-		return ckpt_refuse(save, "shared file", "%s is open outside the group too", name);
-	if (!ckpt_find_holder(save, obj->ptr, &holder))
+		return ckpt_err(save, -EXDEV, "%s is shared with pid %d outside the group",
+				name, holder);
+	if (!found)
 		return 0;
 	ckpt_warn(save, "%s is shared with pid %d outside the group; it will be reopened, with a position of its own",
 		  name, holder);

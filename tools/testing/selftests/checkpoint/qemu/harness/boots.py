@@ -72,7 +72,8 @@ def run_tests(rep: report.Report, kind: str, shard: str, plan: dict[str, list[st
               with_kunit: dict[str, list[str]] | None) -> None:
     """The static test programs, in one boot; perhaps the KUnit suites too."""
     name = f"{kind}{shard}"
-    one = guest.Guest(name, kind, programs_job(list(plan)),
+    # Tests that need a file system on a disk use Debian's.
+    one = guest.Guest(name, kind, programs_job(list(plan)), [guest.Disk("debian", paths.DEBIAN)],
                       cmdline="" if with_kunit is not None else NO_KUNIT)
     result = one.run()
     prefix = f"{kind} "

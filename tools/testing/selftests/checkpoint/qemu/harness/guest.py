@@ -32,7 +32,7 @@ CMDLINE = ("console=ttyS0 loglevel=7 printk.devkmsg=on panic=-1 panic_on_warn=1 
            "sysctl.kernel.hung_task_timeout_secs=300 sysctl.kernel.panic_on_rcu_stall=1 "
            "rcupdate.rcu_cpu_stall_timeout=300 workqueue.watchdog_thresh=300")
 KIND_CMDLINE = {"plain": "", "debug": " kmemleak=on"}
-BOOT_TIMEOUT = 15 * 60
+BOOT_TIMEOUT = 30 * 60
 
 
 @dataclasses.dataclass

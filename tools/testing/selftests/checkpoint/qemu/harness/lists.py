@@ -23,13 +23,19 @@ class Pattern:
 
 
 def binaries() -> dict[str, list[str]]:
-    """Test program -> names of its tests, as the program itself lists them."""
+    """Test program -> names of its tests, as the program itself lists them.
+
+    A program that was not built has an empty list, which is a failure.
+    """
     out = {}
-    for source in sorted(glob.glob(os.path.join(paths.SELFTESTS, "*_test.c"))):
+    for source in sorted(glob.glob(os.path.join(paths.ASSEMBLED, "*_test.c"))):
         name = os.path.basename(source).removesuffix(".c")
-        done = subprocess.run([os.path.join(paths.BINARIES, name), "-l"], capture_output=True,
-                              text=True, check=False, stdin=subprocess.DEVNULL)
-        out[name] = parse_list(done.stderr)
+        binary = os.path.join(paths.BINARIES, name)
+        out[name] = []
+        if os.path.exists(binary):
+            done = subprocess.run([binary, "-l"], capture_output=True, text=True, check=False,
+                                  stdin=subprocess.DEVNULL)
+            out[name] = parse_list(done.stderr)
     return out
 
 

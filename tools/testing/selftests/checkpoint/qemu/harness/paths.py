@@ -7,6 +7,8 @@ SELFTESTS = os.path.dirname(QEMU_DIR)
 TOP = os.path.realpath(os.path.join(SELFTESTS, "../../../.."))
 BUILD = os.path.join(TOP, "build")
 TREE = os.path.join(BUILD, "linux")
+# The sources that the binaries were made of.
+ASSEMBLED = os.path.join(TREE, "tools/testing/selftests/checkpoint")
 BINARIES = os.path.join(BUILD, "selftests")
 RUNS = os.path.join(BUILD, "runs")
 DEBIAN = os.path.join(BUILD, "debian.img")
