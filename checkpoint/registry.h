@@ -15,6 +15,7 @@
 	row(CKPT_REC_FILE_PIPE, ckpt_file_pipe_ops)		\
 	row(CKPT_REC_FILE_SHMEM, ckpt_file_shmem_ops)		\
 	row(CKPT_REC_FILE_EXTERNAL, ckpt_file_external_ops)	\
+	row(CKPT_REC_FILE_EVENTFD, ckpt_file_eventfd_ops)	\
 	row(CKPT_REC_FS, ckpt_fs_ops)				\
 	row(CKPT_REC_FILES, ckpt_files_ops)			\
 	row(CKPT_REC_SIGHAND, ckpt_sighand_ops)			\

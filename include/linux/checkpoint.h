@@ -26,6 +26,10 @@ struct task_struct;
 /* drivers/tty/tty_io.c */
 bool file_is_tty(const struct file *file);
 
+/* fs/eventfd.c */
+bool eventfd_get_state(struct file *file, u64 *count, unsigned int *flags);
+struct file *eventfd_file_create(u64 count, unsigned int flags);
+
 /* fs/exec.c */
 int mm_install(struct mm_struct *mm);
 

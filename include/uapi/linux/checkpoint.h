@@ -204,6 +204,7 @@ enum ckpt_record_type {
 	CKPT_REC_FILE_PIPE	= 33,
 	CKPT_REC_FILE_SHMEM	= 34,
 	CKPT_REC_FILE_EXTERNAL	= 35,
+	CKPT_REC_FILE_EVENTFD	= 36,
 	CKPT_REC_FS		= 64,
 	CKPT_REC_FILES		= 65,
 	CKPT_REC_SIGHAND	= 66,
@@ -525,6 +526,20 @@ struct ckpt_file_external {
 	__le64 key;
 	__le32 kind;
 	__le32 name_len;
+};
+
+/**
+ * struct ckpt_file_eventfd - an eventfd
+ * @file: common part
+ * @count: its counter
+ * @semaphore: 1 for EFD_SEMAPHORE
+ * @__reserved: zero
+ */
+struct ckpt_file_eventfd {
+	struct ckpt_file file;
+	__le64 count;
+	__le32 semaphore;
+	__le32 __reserved;
 };
 
 /**
