@@ -70,6 +70,8 @@ const char *file_kind(const struct record *rec)
 	case CKPT_REC_FILE_EXTERNAL:
 		RECORD_GET(rec, e);
 		return external_kind(le32toh(e.kind));
+	case CKPT_REC_FILE_EVENTFD:
+		return "eventfd";
 	}
 	return "unknown";
 }
@@ -84,8 +86,7 @@ static char *shmem_name(const struct image *im, uint32_t id)
 		return xasprintf("object %u", id);
 	RECORD_GET(rec, s);
 	name = tail_string(rec, 0, le32toh(s.name_len));
-	text = xasprintf("%s%s (object %u)", le32toh(s.flags) & CKPT_SHMEM_MEMFD ? "memfd:" : "",
-			 name, id);
+	text = xasprintf("%s (object %u)", name, id);
 	free(name);
 	return text;
 }
@@ -93,6 +94,7 @@ static char *shmem_name(const struct image *im, uint32_t id)
 char *file_name(const struct image *im, const struct record *rec)
 {
 	struct ckpt_file_external e;
+	struct ckpt_file_eventfd v;
 	struct ckpt_file_shmem s;
 	struct ckpt_file_path p;
 	struct ckpt_file_pipe q;
@@ -110,6 +112,10 @@ char *file_name(const struct image *im, const struct record *rec)
 	case CKPT_REC_FILE_EXTERNAL:
 		RECORD_GET(rec, e);
 		return tail_string(rec, 0, le32toh(e.name_len));
+	case CKPT_REC_FILE_EVENTFD:
+		RECORD_GET(rec, v);
+		return xasprintf("count %llu%s", (unsigned long long)le64toh(v.count),
+				 v.semaphore ? ", semaphore" : "");
 	}
 	return xasprintf("?");
 }

@@ -25,6 +25,7 @@ static const struct {
 	{ CKPT_REC_FILE_SHMEM, offsetof(struct ckpt_file, cred), CKPT_REC_CRED },
 	{ CKPT_REC_FILE_SHMEM, offsetof(struct ckpt_file_shmem, shmem), CKPT_REC_SHMEM },
 	{ CKPT_REC_FILE_EXTERNAL, offsetof(struct ckpt_file, cred), CKPT_REC_CRED },
+	{ CKPT_REC_FILE_EVENTFD, offsetof(struct ckpt_file, cred), CKPT_REC_CRED },
 	{ CKPT_REC_FS, offsetof(struct ckpt_fs, cred), CKPT_REC_CRED },
 	{ CKPT_REC_MM, offsetof(struct ckpt_mm, exe), CKPT_REC_FILE_PATH },
 	{ CKPT_REC_VMA, offsetof(struct ckpt_vma, file), MAPPED_FILE },

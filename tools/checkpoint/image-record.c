@@ -23,6 +23,7 @@ static const struct {
 	{ CKPT_REC_FILE_PIPE,	  "FILE_PIPE",	   sizeof(struct ckpt_file_pipe) },
 	{ CKPT_REC_FILE_SHMEM,	  "FILE_SHMEM",	   sizeof(struct ckpt_file_shmem) },
 	{ CKPT_REC_FILE_EXTERNAL, "FILE_EXTERNAL", sizeof(struct ckpt_file_external) },
+	{ CKPT_REC_FILE_EVENTFD,  "FILE_EVENTFD",  sizeof(struct ckpt_file_eventfd) },
 	{ CKPT_REC_FS,		  "FS",		   sizeof(struct ckpt_fs) },
 	{ CKPT_REC_FILES,	  "FILES",	   sizeof(struct ckpt_files) },
 	{ CKPT_REC_SIGHAND,	  "SIGHAND",	   sizeof(struct ckpt_sighand) },

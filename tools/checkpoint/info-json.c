@@ -256,6 +256,7 @@ static void put_object(struct json *j, const struct image *im, uint32_t id)
 	case CKPT_REC_FILE_PIPE:
 	case CKPT_REC_FILE_SHMEM:
 	case CKPT_REC_FILE_EXTERNAL:
+	case CKPT_REC_FILE_EVENTFD:
 		put_file(j, im, rec);
 		break;
 	case CKPT_REC_FS:

@@ -263,6 +263,8 @@ TEST_F(files, a_file_shared_with_the_outside_is_opened_again_with_a_warning)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, cr_checkpoint(cr));
 	EXPECT_TRUE(cr_logged(cr, "app.log"));
+	snprintf(text, sizeof(text), "shared with pid %d ", getpid());
+	EXPECT_TRUE(cr_logged(cr, text));
 	ASSERT_EQ(0, cr_kill(cr));
 	ASSERT_EQ(0, cr_restart(cr));
 	cr_go(cr);
@@ -278,6 +280,7 @@ TEST_F(files, a_file_shared_with_the_outside_is_opened_again_with_a_warning)
 TEST_F(files, a_strict_checkpoint_refuses_a_file_shared_with_the_outside)
 {
 	struct cr *cr = &self->cr;
+	char text[64];
 	int fd;
 
 	ASSERT_EQ(0, cr_start_ready(cr, "logger", NULL));
@@ -286,6 +289,8 @@ TEST_F(files, a_strict_checkpoint_refuses_a_file_shared_with_the_outside)
 	cr->checkpoint_flags = CHECKPOINT_STRICT;
 	EXPECT_EQ(-EXDEV, cr_checkpoint(cr));
 	EXPECT_TRUE(cr_logged(cr, "app.log"));
+	snprintf(text, sizeof(text), "shared with pid %d ", getpid());
+	EXPECT_TRUE(cr_logged(cr, text));
 	close(fd);
 	EXPECT_EQ(0, cr_checkpoint(cr));
 }
