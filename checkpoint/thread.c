@@ -69,7 +69,7 @@ static u32 save_restart(struct ckpt_save *save, struct task_struct *task, u64 *a
 		args[3] = block->nanosleep.expires;
 		return CKPT_RESTART_NANOSLEEP;
 	}
-	if (block->fn == futex_wait_restart)
+	if (block->fn == futex_wait_restart_fn)
 		return save_futex(save, block, args);
 	if (block->fn == do_restart_poll) {
 		args[0] = (unsigned long)block->poll.ufds;
@@ -137,7 +137,7 @@ static void load_restart(struct ckpt_load *load, struct task_struct *task,
 		block->nanosleep.expires = shifted(load, args[0], args[3]);
 		break;
 	case CKPT_RESTART_FUTEX:
-		block->fn = futex_wait_restart;
+		block->fn = futex_wait_restart_fn;
 		block->futex.uaddr = u64_to_user_ptr(args[0]);
 		block->futex.val = args[1];
 		block->futex.flags = FLAGS_SIZE_32;

@@ -40,7 +40,7 @@ long do_restart_poll(struct restart_block *restart_block);
 bool task_has_semadj(struct task_struct *task);
 
 /* kernel/futex/waitwake.c */
-long futex_wait_restart(struct restart_block *restart);
+extern long (*const futex_wait_restart_fn)(struct restart_block *restart);
 
 /* kernel/sys.c */
 int mm_set_map(struct prctl_mm_map *prctl_map, const unsigned long *auxv);

@@ -117,7 +117,7 @@ static void full(struct ckpt_file_eventfd *e) { e->count = ~0ULL; }
 static void flagged(struct ckpt_file_eventfd *e) { e->semaphore = 2; }
 static void reserved(struct ckpt_file_eventfd *e) { e->__reserved = 1; }
 static void read_only(struct ckpt_file_eventfd *e) { e->file.flags = O_RDONLY; }
-static void credless(struct ckpt_file_eventfd *e) { e->file.cred = 0; }
+static void credless(struct ckpt_file_eventfd *e) { e->file.cred = e->file.id; }
 static void fine(struct ckpt_file_eventfd *e) { e->count = 9; }
 
 TEST_F(eventfd, of_a_hostile_image_is_looked_at)

@@ -80,9 +80,8 @@ static int try(FIXTURE_DATA(field) *self, struct fail_image *image)
 	return err;
 }
 
-static void __attribute__((noinline))
-each(struct __test_metadata *_metadata, FIXTURE_DATA(field) *self,
-     const struct change *change, int nr)
+static void each(struct __test_metadata *_metadata, FIXTURE_DATA(field) *self,
+		 const struct change *change, int nr)
 {
 	struct fail_image bad;
 	int rec, err;

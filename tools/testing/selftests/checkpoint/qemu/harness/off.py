@@ -94,6 +94,8 @@ def sizes(name: str, obj: str) -> list[int]:
 
 def off(rep: Report) -> None:
     start = time.monotonic()
+    # A cached object has the paths of the tree that it was compiled in.
+    os.environ["CCACHE_DISABLE"] = "1"
     st = state()
     make_twin(st)
     sources = sorted(p for p in st["files"] if p.endswith((".c", ".S"))
