@@ -48,42 +48,69 @@ static bool caller_inside(struct cgroup *cgrp)
 	return cgroup_is_descendant(task_dfl_cgroup(current), cgrp);
 }
 
-/* Name a task that has not reached the trap. */
-static void blame(struct ckpt_save *save)
+/* A task that has not reached the trap, with a reference, or NULL. */
+static struct task_struct *unfrozen_task(struct cgroup *cgrp)
 {
+	struct task_struct *task = NULL;
 	struct cgroup_subsys_state *css;
 	struct css_task_iter it;
-	struct task_struct *task;
 
 	rcu_read_lock();
-	css_for_each_descendant_pre(css, &save->cgrp->self) {
+	css_for_each_descendant_pre(css, &cgrp->self) {
 		if (!css_tryget(css))
 			continue;
 		rcu_read_unlock();
 		css_task_iter_start(css, 0, &it);
-		while ((task = css_task_iter_next(&it))) {
-			if (task->frozen)
-				continue;
-			ckpt_at_task(save, task);
-			if (task->flags & PF_KTHREAD)
-				ckpt_err(save, 0, "a kernel thread cannot be frozen; move it out of the group");
-			else
-				ckpt_err(save, 0, "does not reach the freezer; it is in an uninterruptible system call");
-			break;
-		}
+		while ((task = css_task_iter_next(&it)) && task->frozen)
+			;
+		if (task)
+			get_task_struct(task);
 		css_task_iter_end(&it);
 		rcu_read_lock();
 		css_put(css);
+		if (task)
+			break;
 	}
 	rcu_read_unlock();
+	return task;
+}
+
+/*
+ * A group with groups below counts as frozen as soon as these are, whatever
+ * its own tasks do, so that they are asked one by one.
+ */
+static bool all_frozen(struct cgroup *cgrp)
+{
+	struct task_struct *task;
+
+	if (!test_bit(CGRP_FROZEN, &cgrp->flags))
+		return false;
+	task = unfrozen_task(cgrp);
+	if (task)
+		put_task_struct(task);
+	return !task;
+}
+
+static void blame(struct ckpt_save *save)
+{
+	struct task_struct *task = unfrozen_task(save->cgrp);
+
+	if (!task)
+		return;
+	ckpt_at_task(save, task);
+	if (task->flags & PF_KTHREAD)
+		ckpt_err(save, 0, "a kernel thread cannot be frozen; move it out of the group");
+	else
+		ckpt_err(save, 0, "does not reach the freezer; it is in an uninterruptible system call");
 	save->where = (struct ckpt_where){ .fd = -1 };
+	put_task_struct(task);
 }
 
 static int wait_frozen(struct ckpt_save *save)
 {
 	unsigned long usec = 20;
 
-	while (!test_bit(CGRP_FROZEN, &save->cgrp->flags)) {
+	while (!all_frozen(save->cgrp)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (time_after(jiffies, save->deadline)) {
