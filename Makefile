@@ -17,7 +17,7 @@ export LINUX FORCE
 
 .NOTPARALLEL:
 .PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
-	initramfs debian guest lint check check-plain check-debug check-off shell demo clean
+	initramfs debian guest lint check check-plain check-debug check-off fault shell demo clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
@@ -67,6 +67,9 @@ check-plain: kernel initramfs debian ## the tests that run on the plain kernel
 
 check-debug: kernel-debug initramfs debian ## the tests that run on the debug kernel
 	@$(QEMU)/run debug $(if $(T),-t '$(T)')
+
+fault: kernel-debug initramfs debian ## every allocation and user copy of round trips fails once
+	@$(QEMU)/run fault $(if $(T),-t '$(T)')
 
 check-off: kernel ## CONFIG_CHECKPOINT=n must cost nothing
 	@$(QEMU)/run off

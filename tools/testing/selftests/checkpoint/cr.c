@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cr.h"
+#include "cr_fault.h"
 
 #define CGROUPS		"/sys/fs/cgroup"
 #define LOG_SIZE	(256 * 1024)
@@ -57,6 +57,7 @@ int cr_setup(struct cr *cr)
 {
 	static int nr;
 
+	cr_fault_setup();
 	memset(cr, 0, sizeof(*cr));
 	cr->cgroup_fd = -1;
 	if (cr_sys_checkpoint(NULL, 0) && errno == ENOSYS)
@@ -204,10 +205,8 @@ int cr_start_ready(struct cr *cr, const char *program, const char *arg)
 
 /* ---- Checkpoint ---- */
 
-static int finish(struct cr *cr, const char *call, long ret)
+static int finish(struct cr *cr, const char *call, int err)
 {
-	int err = ret ? -errno : 0;
-
 	if (!err)
 		return 0;
 	fprintf(stderr, "# %s: %s at stage %u, %u blockers\n", call, strerror(-err),
@@ -216,7 +215,7 @@ static int finish(struct cr *cr, const char *call, long ret)
 	return err;
 }
 
-int cr_checkpoint_fd(struct cr *cr, int fd)
+int cr_call_checkpoint(struct cr *cr, int fd)
 {
 	struct checkpoint_args args = {
 		.flags		= cr->checkpoint_flags,
@@ -230,14 +229,21 @@ int cr_checkpoint_fd(struct cr *cr, int fd)
 
 	*cr->log = 0;
 	memset(&cr->result, 0, sizeof(cr->result));
-	return finish(cr, "checkpoint", cr_sys_checkpoint(&args, sizeof(args)));
+	return cr_sys_checkpoint(&args, sizeof(args)) ? -errno : 0;
+}
+
+int cr_checkpoint_fd(struct cr *cr, int fd)
+{
+	return finish(cr, "checkpoint", cr_call_checkpoint(cr, fd));
 }
 
 int cr_checkpoint(struct cr *cr)
 {
-	int fd = open(cr->image, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int err;
+	int fd, err;
 
+	if (getenv("CR_FAULT") && cr_fault_checkpoint(cr))
+		return -EPROTO;
+	fd = open(cr->image, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return complain(cr->image, -errno);
 	err = cr_checkpoint_fd(cr, fd);
@@ -247,7 +253,7 @@ int cr_checkpoint(struct cr *cr)
 
 /* ---- Restart ---- */
 
-int cr_restart_fd(struct cr *cr, int fd)
+int cr_call_restart(struct cr *cr, int fd)
 {
 	struct restart_args args = {
 		.flags		= RESTART_INTO_CGROUP | cr->restart_flags,
@@ -262,24 +268,31 @@ int cr_restart_fd(struct cr *cr, int fd)
 		.result		= (unsigned long)&cr->result,
 		.result_size	= sizeof(cr->result),
 	};
-	int err;
 
 	*cr->log = 0;
 	memset(&cr->result, 0, sizeof(cr->result));
-	err = finish(cr, "restart", cr_sys_restart(&args, sizeof(args)));
-	if (!err && !(cr->restart_flags & RESTART_CHECK)) {
+	if (cr_sys_restart(&args, sizeof(args)))
+		return -errno;
+	if (!(cr->restart_flags & RESTART_CHECK)) {
 		cr->pid = cr->pids[0];
 		cr->nr_roots = cr->result.roots;
 		cr->exited = false;
 	}
-	return err;
+	return 0;
+}
+
+int cr_restart_fd(struct cr *cr, int fd)
+{
+	return finish(cr, "restart", cr_call_restart(cr, fd));
 }
 
 int cr_restart(struct cr *cr)
 {
-	int fd = open(cr->image, O_RDONLY | O_CLOEXEC);
-	int err;
+	int fd, err;
 
+	if (getenv("CR_FAULT") && cr_fault_restart(cr))
+		return -EPROTO;
+	fd = open(cr->image, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return complain(cr->image, -errno);
 	err = cr_restart_fd(cr, fd);

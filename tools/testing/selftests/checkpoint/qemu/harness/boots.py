@@ -8,10 +8,11 @@ from . import guest, lists, paths, report, splat
 from .report import Verdict
 
 NO_KUNIT = "kunit.enable=0"
+FAULT_TIMEOUT = 4 * 3600
 
 
-def programs_job(tests: list[str]) -> str:
-    return "".join(f"run {name} /tests/{name}\n" for name in tests) + "verdict\n"
+def programs_job(tests: list[str], env: str = "") -> str:
+    return "".join(f"run {name} env {env} /tests/{name}\n" for name in tests) + "verdict\n"
 
 
 def scripts_job(kind: str, names: list[str], arg: str = "") -> str:
@@ -35,7 +36,7 @@ def boot_verdicts(prefix: str, result: guest.Result, tests: list[str]) -> list[V
                            f"the kernel is tainted: {result.facts.get('tainted')}"))
     else:
         out.append(Verdict(prefix + "boot", "pass"))
-    if prefix.startswith("debug"):
+    if prefix.startswith(("debug", "fault")):
         out += debug_verdicts(prefix, result)
     return out
 
@@ -80,6 +81,17 @@ def run_tests(rep: report.Report, kind: str, shard: str, plan: dict[str, list[st
     verdicts = step_verdicts(prefix, result, plan)
     if with_kunit is not None:
         verdicts += report.kunit(f"{kind} kunit ", with_kunit, result.log)
+    verdicts += boot_verdicts(f"{name} ", result, list(plan))
+    rep.group(name, verdicts, result.seconds)
+
+
+def run_faults(rep: report.Report, shard: str, plan: dict[str, list[str]], points: str) -> None:
+    """The round trips once more, with that many failing allocations in every call."""
+    name = f"fault{shard}"
+    one = guest.Guest(name, "debug", programs_job(list(plan), f"CR_FAULT={points}"),
+                      [guest.Disk("debian", paths.DEBIAN)], NO_KUNIT, timeout=FAULT_TIMEOUT)
+    result = one.run()
+    verdicts = step_verdicts("fault ", result, plan)
     verdicts += boot_verdicts(f"{name} ", result, list(plan))
     rep.group(name, verdicts, result.seconds)
 

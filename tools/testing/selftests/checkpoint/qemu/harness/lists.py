@@ -39,6 +39,12 @@ def binaries() -> dict[str, list[str]]:
     return out
 
 
+def is_round_trip(name: str) -> bool:
+    """Does a test program use the round trips that can inject faults?"""
+    with open(os.path.join(paths.ASSEMBLED, name + ".c"), encoding="utf-8") as f:
+        return '#include "cr.h"' in f.read()
+
+
 def parse_list(text: str) -> list[str]:
     """Undo the harness's table: per fixture a column of variants, one of tests."""
     names: list[str] = []
