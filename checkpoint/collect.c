@@ -32,6 +32,20 @@ struct ckpt_member *ckpt_member_of(struct ckpt_save *save, struct task_struct *t
 	return xa_load(&save->index, (unsigned long)task);
 }
 
+/* The live thread that stands for a process whose leader may be dead. */
+struct ckpt_member *ckpt_live_thread(struct ckpt_save *save, struct ckpt_member *leader)
+{
+	struct ckpt_member *member = leader;
+	u32 i;
+
+	for (i = 0; i < leader->nr_threads; i++) {
+		if (!member->dead)
+			return member;
+		member = list_next_entry(member, list);
+	}
+	return NULL;
+}
+
 /* The list and the index own one reference to @task, taken by the caller. */
 static struct ckpt_member *add_member(struct ckpt_save *save,
 				      struct task_struct *task,

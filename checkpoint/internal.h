@@ -315,6 +315,7 @@ int ckpt_collect_verify(struct ckpt_save *save);
 void ckpt_collect_free(struct ckpt_save *save);
 void ckpt_at_task(struct ckpt_save *save, struct task_struct *task);
 struct ckpt_member *ckpt_member_of(struct ckpt_save *save, struct task_struct *task);
+struct ckpt_member *ckpt_live_thread(struct ckpt_save *save, struct ckpt_member *leader);
 
 /* hold.c */
 int ckpt_may_freeze(struct cgroup *cgrp, int fd);

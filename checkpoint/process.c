@@ -115,21 +115,6 @@ static u32 exit_code_of(struct task_struct *task, bool zombie)
 	return 0;
 }
 
-/* The live thread that stands for a process whose leader may be dead. */
-static struct ckpt_member *live_thread(struct ckpt_save *save,
-				       struct ckpt_member *leader)
-{
-	struct ckpt_member *member = leader;
-	u32 i;
-
-	for (i = 0; i < leader->nr_threads; i++) {
-		if (!member->dead)
-			return member;
-		member = list_next_entry(member, list);
-	}
-	return NULL;
-}
-
 /**
  * ckpt_process_objects - capture what the threads of a process share
  * @save: the call
@@ -138,7 +123,7 @@ static struct ckpt_member *live_thread(struct ckpt_save *save,
 int ckpt_process_objects(struct ckpt_save *save, struct ckpt_member *leader)
 {
 	bool root = list_is_first(&leader->list, &save->members);
-	struct ckpt_member *member = live_thread(save, leader);
+	struct ckpt_member *member = ckpt_live_thread(save, leader);
 	struct mm_struct *mm __free(mmput) = NULL;
 	struct ckpt_ids *ids = &leader->ids;
 	int err;
@@ -209,7 +194,7 @@ static int refuse_tty(struct ckpt_save *save, struct task_struct *task, u32 sid)
  */
 int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader)
 {
-	struct ckpt_member *member = live_thread(save, leader);
+	struct ckpt_member *member = ckpt_live_thread(save, leader);
 	struct task_struct *live = member ? member->task : NULL;
 	struct task_struct *task = leader->task;
 	struct signal_struct *signal = task->signal;
@@ -343,6 +328,25 @@ static int set_oom(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
+/*
+ * What decides where mappings go without an address: as far below the stack as
+ * that may grow, and at random or not. A limit above the caller's is refused
+ * later.
+ */
+static void set_layout(const struct ckpt_process *in, u32 personality)
+{
+	struct rlimit stack = current->signal->rlim[RLIMIT_STACK];
+
+	stack.rlim_cur = min(le64_to_cpu(in->rlimits[RLIMIT_STACK][0]), stack.rlim_max);
+	do_prlimit(current, RLIMIT_STACK, &stack, NULL);
+	/* protections are as they were, not implied */
+	current->personality = personality & ~READ_IMPLIES_EXEC;
+	if (personality & ADDR_NO_RANDOMIZE)
+		current->flags &= ~PF_RANDOMIZE;
+	else
+		current->flags |= PF_RANDOMIZE;
+}
+
 /**
  * restart_process_birth - what must be so before a leader has children
  * @proc: its process
@@ -356,8 +360,7 @@ void restart_process_birth(struct ckpt_proc *proc)
 	/* children take over has_child_subreaper from these two */
 	current->signal->is_child_subreaper =
 		!!(le32_to_cpu(in->flags) & CKPT_PROCESS_SUBREAPER);
-	/* the layout is the image's; protections are as they were, not implied */
-	current->personality = personality & ~READ_IMPLIES_EXEC;
+	set_layout(in, personality);
 }
 
 /**

@@ -152,20 +152,6 @@ static int may_checkpoint(struct ckpt_save *save, struct task_struct *task)
 	return ckpt_err(save, -EPERM, "no permission to trace this task, as a checkpoint must");
 }
 
-/* The live thread that stands for a process: the leader, unless it is dead. */
-static struct ckpt_member *live_thread(struct ckpt_save *save,
-				       struct ckpt_member *leader)
-{
-	struct ckpt_member *member = leader;
-
-	while (member->dead && !list_is_last(&member->list, &save->members)) {
-		member = list_next_entry(member, list);
-		if (member->leader)
-			return NULL;
-	}
-	return member->dead ? NULL : member;
-}
-
 /* Which pipes have an end outside the group? */
 static void survey_pipes(struct ckpt_save *save)
 {
@@ -239,7 +225,7 @@ int ckpt_survey(struct ckpt_save *save)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		ckpt_at_task(save, member->task);
-		live = member->leader ? live_thread(save, member) : NULL;
+		live = member->leader ? ckpt_live_thread(save, member) : NULL;
 		err = live ? survey_process(save, live) : 0;
 		if (!err && !member->dead)
 			err = survey_task(save, member);

@@ -3,7 +3,9 @@
 #define _GNU_SOURCE
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,6 +127,29 @@ CR_TEST(address_space, prctl_settings_are_kept)
 	CR_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 	cr_ready();
 	CR_EQ(1, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+}
+
+/* Executed again with the limit, and without chance, since the gap is an exec's. */
+CR_TEST(address_space, new_mappings_leave_the_stack_the_room_of_its_limit)
+{
+	struct rlimit room = { .rlim_cur = 4UL << 30, .rlim_max = RLIM_INFINITY };
+	unsigned long here = (unsigned long)&room;
+	int i;
+
+	if (personality(0xffffffff) != ADDR_NO_RANDOMIZE) {
+		CR_EQ(0, setrlimit(RLIMIT_STACK, &room));
+		CR_CHECK(personality(ADDR_NO_RANDOMIZE) >= 0);
+		execve("/proc/self/exe", (char *[]){ (char *)
+		       "address_space.new_mappings_leave_the_stack_the_room_of_its_limit",
+		       NULL }, environ);
+		cr_fail("execve: %m");
+	}
+	CR_CHECK((unsigned long)map(PAGE, PROT_NONE, 0) < here - room.rlim_cur);
+	cr_ready();
+	for (i = 0; i < 16; i++)
+		CR_CHECK((unsigned long)map(256 << 20, PROT_NONE, MAP_NORESERVE) < here - room.rlim_cur);
+	CR_EQ(0, getrlimit(RLIMIT_STACK, &room));
+	CR_EQ(4UL << 30, room.rlim_cur);
 }
 
 TEST_HARNESS_MAIN
