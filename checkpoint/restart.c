@@ -5,7 +5,9 @@
  */
 #include <linux/cgroup.h>
 #include <linux/fs_struct.h>
+#include <linux/memcontrol.h>
 #include <linux/pidfs.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/syscalls.h>
 
@@ -111,6 +113,38 @@ static void freeze_new(struct ckpt_load *load)
 	cgroup_unlock();
 }
 
+/* The memory group of the new tasks, with a reference; NULL for the caller's. */
+static struct mem_cgroup *new_memcg(struct ckpt_load *load)
+{
+	struct mem_cgroup *memcg;
+	struct ckpt_proc *proc;
+	struct ckpt_task *task;
+	struct mm_struct *mm;
+
+	list_for_each_entry(proc, &load->procs, list)
+		list_for_each_entry(task, &proc->threads, list) {
+			mm = get_task_mm(task->task);
+			if (!mm)
+				continue;
+			memcg = get_mem_cgroup_from_mm(mm);
+			mmput(mm);
+			return memcg;
+		}
+	return NULL;
+}
+
+/* Shared memory and pipe buffers, too, are charged to those who will use them. */
+static int read_contents(struct ckpt_load *load)
+{
+	struct mem_cgroup *memcg = new_memcg(load);
+	struct mem_cgroup *old = set_active_memcg(memcg);
+	int err = ckpt_read_contents(load);
+
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	return err;
+}
+
 /* With all signals blocked, so that tasks are born with them blocked. */
 static int rebuild(struct ckpt_load *load, const struct restart_args *args)
 {
@@ -122,7 +156,7 @@ static int rebuild(struct ckpt_load *load, const struct restart_args *args)
 	err = ckpt_forest_create(load);
 	if (!err) {
 		result->stage = CKPT_STAGE_CONTENTS;
-		err = ckpt_read_contents(load);
+		err = read_contents(load);
 	}
 	if (!err) {
 		result->stage = CKPT_STAGE_COMMIT;

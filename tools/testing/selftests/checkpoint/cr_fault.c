@@ -26,7 +26,7 @@
 static const char *const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
 static const char *const by_thread = "fail-nth";
 
-/* @nth: the thread's fail-nth; @image: to restart; @fd: the image to compare with */
+/* @nth: the thread's fail-nth; @image: to restart, or -1; @fd: the image to compare with */
 struct sweep {
 	struct cr *cr;
 	const char *call;
@@ -147,11 +147,11 @@ static int wrong(struct sweep *sweep, long point, const char *what)
 
 /* ---- Images that must be the same ---- */
 
-/* Records that hold a moment, an identity, or places of records with these. */
-static bool is_momentary(const struct ckpt_record *record)
+/* Records that hold a moment or an identity; for a restart, also what is left of a sleep. */
+static bool is_momentary(const struct sweep *sweep, const struct ckpt_record *record)
 {
 	return record->type == CKPT_REC_HEADER || record->type == CKPT_REC_TRAILER ||
-	       record->type == CKPT_REC_THREAD;
+	       (record->type == CKPT_REC_THREAD && sweep->image >= 0);
 }
 
 static struct cr_image image_of(int fd)
@@ -162,9 +162,9 @@ static struct cr_image image_of(int fd)
 	return image;
 }
 
-static bool is_same_image(int one_fd, int other_fd)
+static bool is_same_image(const struct sweep *sweep, int other_fd)
 {
-	struct cr_image one = image_of(one_fd), other = image_of(other_fd);
+	struct cr_image one = image_of(sweep->fd), other = image_of(other_fd);
 	size_t at = sizeof(struct ckpt_preamble);
 	const struct ckpt_record *a, *b;
 	bool same = one.size == other.size && one.data != MAP_FAILED && other.data != MAP_FAILED;
@@ -178,7 +178,7 @@ static bool is_same_image(int one_fd, int other_fd)
 			continue;
 		}
 		same = a->type == b->type && a->len == b->len &&
-		       (is_momentary(a) || !memcmp(a + 1, b + 1, a->len));
+		       (is_momentary(sweep, a) || !memcmp(a + 1, b + 1, a->len));
 		if (!same)
 			fprintf(stderr, "# records of type %u and %u at %zu differ\n", a->type,
 				b->type, at);
@@ -245,7 +245,7 @@ static int try_checkpoint(struct sweep *sweep, long point)
 		sweep->survived++;
 	if (err && left)
 		err = wrong(sweep, point, "failed before its fault");
-	else if (!err && !is_same_image(sweep->fd, fd))
+	else if (!err && !is_same_image(sweep, fd))
 		err = wrong(sweep, point, "the image is another one");
 	else if (!has_event(sweep->cr, "frozen 1"))
 		err = wrong(sweep, point, "the group is not frozen any more");
@@ -258,7 +258,7 @@ static int try_checkpoint(struct sweep *sweep, long point)
 /* The group is frozen meanwhile, so that images are the same. */
 int cr_fault_checkpoint(struct cr *cr)
 {
-	struct sweep sweep = { .cr = cr, .call = "checkpoint", .kind = by_thread };
+	struct sweep sweep = { .cr = cr, .call = "checkpoint", .kind = by_thread, .image = -1 };
 	bool frozen = has_event(cr, "frozen 1");
 	int err;
 
@@ -323,7 +323,7 @@ static int try_restart(struct sweep *sweep, long point)
 	if (!left) {
 		sweep->survived++;
 		err = image_again(cr, again);
-		if (err || !is_same_image(sweep->fd, again))
+		if (err || !is_same_image(sweep, again))
 			err = wrong(sweep, point, "what was restarted is not the same");
 	}
 	close(again);

@@ -232,6 +232,43 @@ TEST_F(shared_memory, pages_of_a_fork_are_written_once)
 	EXPECT_GT(12 * MB, self->cr.result.bytes);
 }
 
+CR_PROGRAM(sixteen_mb)
+{
+	char *mem = map(16 * MB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	cr_fill(mem, 16 * MB, 5);
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 16 * MB, 5));
+}
+
+static unsigned long charged(struct cr *cr)
+{
+	char path[160], text[8192], *at;
+
+	snprintf(path, sizeof(path), "%s/memory.stat", cr->cgroup);
+	if (cr_read_file(path, text, sizeof(text)) <= 0)
+		return -1UL;
+	at = strstr(text, "\nshmem ");
+	return at ? strtoul(at + strlen("\nshmem "), NULL, 10) : -1UL;
+}
+
+TEST_F(shared_memory, is_charged_to_the_group_of_its_users)
+{
+	int fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "+memory", 7) != 7)
+		SKIP(return, "no memory controller on cgroup v2");
+	close(fd);
+	ASSERT_EQ(0, cr_start_ready(&self->cr, "sixteen_mb", NULL));
+	EXPECT_EQ(16 * MB, charged(&self->cr));
+	ASSERT_EQ(0, cr_stop(&self->cr));
+	ASSERT_GT(1 * MB, charged(&self->cr));
+	ASSERT_EQ(0, cr_restart(&self->cr));
+	EXPECT_EQ(16 * MB, charged(&self->cr));
+	cr_go(&self->cr);
+	EXPECT_EQ(0, cr_wait_exit(&self->cr));
+}
+
 CR_TEST(shared_memory, children_of_advised_memory_see_what_they_must)
 {
 	char *wipe = map(PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
