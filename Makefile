@@ -9,15 +9,17 @@ ST := tools/testing/selftests/checkpoint
 QEMU := $(ST)/qemu
 PLAIN := $(QEMU)/plain.config
 DEBUG := $(PLAIN) $(QEMU)/debug.config
+COVERAGE := $(PLAIN) $(QEMU)/coverage.config
 
 # For users: extra Kconfig fragments, another base tree, which tests to run.
 FRAGMENTS ?=
 T ?=
+IMAGES ?=
 export LINUX FORCE
 
 .NOTPARALLEL:
 .PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
-	initramfs debian guest lint check check-plain check-debug check-off fault shell demo clean
+	initramfs debian guest lint check check-plain check-debug check-off fault campaign coverage shell demo clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
@@ -70,6 +72,13 @@ check-debug: kernel-debug initramfs debian ## the tests that run on the debug ke
 
 fault: kernel-debug initramfs debian ## every allocation and user copy of round trips fails once
 	@$(QEMU)/run fault $(if $(T),-t '$(T)')
+
+campaign: kernel-debug initramfs debian ## feed IMAGES=20000 mutated images to restart(2)
+	@$(QEMU)/run campaign $(if $(IMAGES),-n $(IMAGES))
+
+coverage: initramfs debian ## which lines of checkpoint/ do the tests run? build/coverage
+	@devtools/kernel kernel-coverage $(COVERAGE) $(FRAGMENTS)
+	@$(QEMU)/run coverage $(if $(T),-t '$(T)')
 
 check-off: kernel ## CONFIG_CHECKPOINT=n must cost nothing
 	@$(QEMU)/run off

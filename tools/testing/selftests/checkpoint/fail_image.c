@@ -97,7 +97,8 @@ void fail_image_seal_one(struct fail_image *image, int one)
 	for (i = 0; i < image->nr; i++) {
 		struct ckpt_record *rec = (void *)(image->data + image->rec[i].at);
 
-		if (image->rec[i].type == CKPT_REC_TRAILER)
+		if (image->rec[i].type == CKPT_REC_TRAILER &&
+		    rec->len >= sizeof(struct ckpt_trailer))
 			((struct ckpt_trailer *)(rec + 1))->crc = crcs;
 		if (one < 0 || i == one || i == image->nr - 1) {
 			rec->crc = 0;

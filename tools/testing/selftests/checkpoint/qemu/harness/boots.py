@@ -8,7 +8,7 @@ from . import guest, lists, paths, report, splat
 from .report import Verdict
 
 NO_KUNIT = "kunit.enable=0"
-FAULT_TIMEOUT = 4 * 3600
+LONG_TIMEOUT = 12 * 3600
 
 
 def programs_job(tests: list[str], env: str = "") -> str:
@@ -36,7 +36,7 @@ def boot_verdicts(prefix: str, result: guest.Result, tests: list[str]) -> list[V
                            f"the kernel is tainted: {result.facts.get('tainted')}"))
     else:
         out.append(Verdict(prefix + "boot", "pass"))
-    if prefix.startswith(("debug", "fault")):
+    if prefix.startswith(("debug", "fault", "campaign")):
         out += debug_verdicts(prefix, result)
     return out
 
@@ -85,15 +85,19 @@ def run_tests(rep: report.Report, kind: str, shard: str, plan: dict[str, list[st
     rep.group(name, verdicts, result.seconds)
 
 
-def run_faults(rep: report.Report, shard: str, plan: dict[str, list[str]], points: str) -> None:
-    """The round trips once more, with that many failing allocations in every call."""
-    name = f"fault{shard}"
-    one = guest.Guest(name, "debug", programs_job(list(plan), f"CR_FAULT={points}"),
-                      [guest.Disk("debian", paths.DEBIAN)], NO_KUNIT, timeout=FAULT_TIMEOUT)
+def run_long(rep: report.Report, kind: str, shard: str, plan: dict[str, list[str]],
+             env: str) -> None:
+    """Test programs once more on the debug kernel, told to be thorough."""
+    name = f"{kind}{shard}"
+    one = guest.Guest(name, "debug", programs_job(list(plan), env),
+                      [guest.Disk("debian", paths.DEBIAN)], NO_KUNIT, timeout=LONG_TIMEOUT)
     result = one.run()
-    verdicts = step_verdicts("fault ", result, plan)
+    verdicts = step_verdicts(f"{name} ", result, plan)
     verdicts += boot_verdicts(f"{name} ", result, list(plan))
     rep.group(name, verdicts, result.seconds)
+    for step in result.steps:
+        for line in re.findall(r"^# .*\bimages, seed .*$", step.output, re.M)[-1:]:
+            print(f"  {line[2:]}", flush=True)
 
 
 def run_scripts(rep: report.Report, kind: str, plan: dict[str, list[str]]) -> None:

@@ -24,7 +24,7 @@ CPUS = {
     "max": "max",
     "tuned": "max,erms=off,fsrm=off,smap=off,smep=off,pku=off,la57=off,umip=off",
 }
-MEMORY = {"plain": "2G", "debug": "3G"}
+MEMORY = {"plain": "2G", "debug": "3G", "coverage": "2G"}
 # A splat ends the boot. The watchdogs find what hangs, not what is slow:
 # emulation on a busy machine can stall a processor for many seconds.
 CMDLINE = ("console=ttyS0 loglevel=7 printk.devkmsg=on panic=-1 panic_on_warn=1 oops=panic "
@@ -33,7 +33,7 @@ CMDLINE = ("console=ttyS0 loglevel=7 printk.devkmsg=on panic=-1 panic_on_warn=1 
            "rcupdate.rcu_cpu_stall_timeout=300 workqueue.watchdog_thresh=300")
 # An interrupt while the processor is being identified finds LA57 forgotten for
 # a moment, and KASAN then takes every address to be wild: no5lvl.
-KIND_CMDLINE = {"plain": "", "debug": " kmemleak=on no5lvl"}
+KIND_CMDLINE = {"plain": "", "debug": " kmemleak=on no5lvl", "coverage": ""}
 BOOT_TIMEOUT = 30 * 60
 
 

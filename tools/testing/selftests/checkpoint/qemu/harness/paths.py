@@ -13,4 +13,6 @@ BINARIES = os.path.join(BUILD, "selftests")
 RUNS = os.path.join(BUILD, "runs")
 DEBIAN = os.path.join(BUILD, "debian.img")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
-KERNELS = {"plain": os.path.join(BUILD, "kernel"), "debug": os.path.join(BUILD, "kernel-debug")}
+KERNELS = {"plain": os.path.join(BUILD, "kernel"), "debug": os.path.join(BUILD, "kernel-debug"),
+           "coverage": os.path.join(BUILD, "kernel-coverage")}
+COVERAGE = os.path.join(BUILD, "coverage")
