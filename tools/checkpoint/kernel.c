@@ -50,10 +50,10 @@ static unsigned int line_level(const char *line)
 		const char *text;
 		unsigned int level;
 	} levels[] = {
-		{ "level=refuse ", KLOG_REFUSE },
-		{ "level=error ", KLOG_ERROR },
-		{ "level=warn ", KLOG_WARN },
-		{ "level=clamp ", KLOG_WARN },
+		{ "level=refuse", KLOG_REFUSE },
+		{ "level=error", KLOG_ERROR },
+		{ "level=warn", KLOG_WARN },
+		{ "level=clamp", KLOG_WARN },
 	};
 	size_t i;
 
