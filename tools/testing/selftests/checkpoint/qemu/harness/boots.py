@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The boots that make up the test run: what each runs, and its verdicts."""
 import os
-import re
 import subprocess
 
 from . import guest, lists, paths, report, splat
@@ -109,8 +108,8 @@ def run_scripts(rep: report.Report, kind: str, plan: dict[str, list[str]]) -> No
     rep.group(kind, verdicts, result.seconds)
 
 
-def run_twoboot(rep: report.Report, plan: dict[str, list[str]]) -> None:
-    """Every script's first phase in one boot, its second in the next."""
+def make_scratch() -> str:
+    """An empty disk."""
     scratch = os.path.join(paths.RUNS, "scratch.img")
     os.makedirs(paths.RUNS, exist_ok=True)
     if os.path.exists(scratch):
@@ -118,44 +117,54 @@ def run_twoboot(rep: report.Report, plan: dict[str, list[str]]) -> None:
     with open(scratch, "wb") as f:
         f.truncate(512 << 20)
     subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", scratch], check=True)
-    outputs: dict[str, list[guest.Step]] = {name: [] for name in plan}
-    verdicts, seconds = [], 0.0
-    for phase in ("phase1", "phase2"):
-        disks = [guest.Disk("scratch", scratch, snapshot=False)]
-        if os.path.exists(paths.DEBIAN):
-            disks.append(guest.Disk("debian", paths.DEBIAN))
-        result = guest.Guest(f"twoboot-{phase}", "plain", scripts_job("twoboot", list(plan), phase),
-                             disks, NO_KUNIT).run()
-        seconds += result.seconds
-        prefix = f"twoboot-{phase} "
-        verdicts += boot_verdicts(prefix, result, list(plan))
-        verdicts += [Verdict(f"{prefix}{test}: kernel log", "fail", f"the kernel complained\n{text}")
-                     for test, text in splat.find(result.log) if test in plan]
-        for name, cases in plan.items():
-            step = result.step(name) or guest.Step(name)
-            outputs[name].append(step)
-            if not cases:
-                verdicts.append(phase_verdict(f"twoboot {name}: {phase}", step))
-    for name, cases in plan.items():
-        if cases:
-            both = outputs[name]
-            bad = next((s.status for s in both if s.status != 0), 0)
-            verdicts += report.judge(f"twoboot {name}: ", cases,
-                                     "\n".join(s.output for s in both), bad,
-                                     f"exit status of the phases {[s.status for s in both]}")
+    return scratch
+
+
+def run_phase(scratch: str, phase: str, kind: str,
+              names: list[str]) -> tuple[guest.Result, list[Verdict]]:
+    """One boot of two, and its verdicts but for those of the scripts."""
+    disks = [guest.Disk("scratch", scratch, snapshot=False)]
+    if os.path.exists(paths.DEBIAN):
+        disks.append(guest.Disk("debian", paths.DEBIAN))
+    title = f"twoboot-{phase}" + (f"-{kind}" if kind != "plain" else "")
+    job = scripts_job("twoboot", names, phase)
+    if kind == "debug":
+        job = job.replace("verdict\n", "facts\n")  # leaks are looked for elsewhere
+    result = guest.Guest(title, kind, job, disks, NO_KUNIT).run()
+    return result, boot_verdicts(title + " ", result, names) + [
+        Verdict(f"{title} {test}: kernel log", "fail", f"the kernel complained\n{text}")
+        for test, text in splat.find(result.log) if test in names]
+
+
+def run_twoboot(rep: report.Report, plan: dict[str, list[str]]) -> None:
+    """Every script's first phase in one boot, its second in the next.
+
+    Some have their second boot on another kernel, if that was built.
+    """
+    scratch = make_scratch()
+    result, verdicts = run_phase(scratch, "phase1", "plain", list(plan))
+    seconds = result.seconds
+    for kind in paths.KERNELS:
+        part = {n: cases for n, cases in plan.items() if lists.second_kernel(n) == kind}
+        if part and not os.path.exists(os.path.join(paths.KERNELS[kind], "bzImage")):
+            verdicts += [Verdict(f"twoboot {n}: {case}", "skip", f"no {kind} kernel was built")
+                         for n, cases in part.items() for case in cases]
+        elif part:
+            second, more = run_phase(scratch, "phase2", kind, list(part))
+            seconds += second.seconds
+            verdicts += more
+            for name, cases in part.items():
+                verdicts += both_phases(name, cases, [result.step(name), second.step(name)])
     os.unlink(scratch)
     rep.group("twoboot", verdicts, seconds)
 
 
-def phase_verdict(name: str, step: guest.Step) -> Verdict:
-    """A script without a plan: each phase is a test, by its exit status."""
-    if step.status == 0:
-        return Verdict(name, "pass")
-    skip = re.search(r"# ?SKIP\b *(.*)", step.output)
-    if step.status == 4 and skip:
-        return Verdict(name, "skip", skip.group(1))
-    tail = "\n".join(step.output.rstrip().split("\n")[-40:])
-    return Verdict(name, "fail", f"exit status {step.status}\n{tail}")
+def both_phases(name: str, cases: list[str], steps: list[guest.Step | None]) -> list[Verdict]:
+    """A case reports in the one boot or in the other."""
+    ran = [step or guest.Step(name) for step in steps]
+    bad = next((s.status for s in ran if s.status != 0), 0)
+    return report.judge(f"twoboot {name}: ", cases, "\n".join(s.output for s in ran), bad,
+                        f"exit status of the phases {[s.status for s in ran]}")
 
 
 def shards(plan: dict[str, list[str]], count: int) -> list[dict[str, list[str]]]:

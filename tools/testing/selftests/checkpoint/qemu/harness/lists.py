@@ -83,6 +83,13 @@ def scripts(kind: str) -> dict[str, list[str]]:
     return out
 
 
+def second_kernel(name: str) -> str:
+    """The kernel that a script of twoboot/ has its second boot on."""
+    with open(os.path.join(paths.SELFTESTS, "twoboot", name + ".sh"), encoding="utf-8") as f:
+        m = re.search(r"^# SECOND: +(\w+)", f.read(), re.M)
+    return m.group(1) if m else "plain"
+
+
 def kunit() -> dict[str, list[str]]:
     """KUnit suite -> its cases, from the sources."""
     out: dict[str, list[str]] = {}
