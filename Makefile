@@ -14,12 +14,13 @@ COVERAGE := $(PLAIN) $(QEMU)/coverage.config
 # For users: extra Kconfig fragments, another base tree, which tests to run.
 FRAGMENTS ?=
 T ?=
-IMAGES ?=
+IMAGES ?= 20000
+KILLS ?= 2000
 export LINUX FORCE
 
 .NOTPARALLEL:
 .PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
-	initramfs debian guest lint check check-plain check-debug check-off fault campaign coverage shell demo clean
+	initramfs debian guest lint check check-plain check-debug check-off fault campaign kills coverage shell demo clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
@@ -74,7 +75,10 @@ fault: kernel-debug initramfs debian ## every allocation and user copy of round 
 	@$(QEMU)/run fault $(if $(T),-t '$(T)')
 
 campaign: kernel-debug initramfs debian ## feed IMAGES=20000 mutated images to restart(2)
-	@$(QEMU)/run campaign $(if $(IMAGES),-n $(IMAGES))
+	@$(QEMU)/run campaign -n $(IMAGES)
+
+kills: kernel kernel-debug initramfs debian ## kill the callers of both calls at KILLS=2000 moments
+	@$(QEMU)/run kills -n $(KILLS)
 
 coverage: initramfs debian ## which lines of checkpoint/ do the tests run? build/coverage
 	@devtools/kernel kernel-coverage $(COVERAGE) $(FRAGMENTS)

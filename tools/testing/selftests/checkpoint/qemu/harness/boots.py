@@ -18,7 +18,8 @@ def scripts_job(kind: str, names: list[str], arg: str = "") -> str:
     return "".join(f"run {name} sh /tests/{kind}/{name}.sh {arg}\n" for name in names) + "verdict\n"
 
 
-def boot_verdicts(prefix: str, result: guest.Result, tests: list[str]) -> list[Verdict]:
+def boot_verdicts(prefix: str, result: guest.Result, tests: list[str],
+                  kernel: str = "plain") -> list[Verdict]:
     """What concerns the boot as a whole: its end, its log, its leaks."""
     out = []
     splats = splat.find(result.log)
@@ -35,7 +36,7 @@ def boot_verdicts(prefix: str, result: guest.Result, tests: list[str]) -> list[V
                            f"the kernel is tainted: {result.facts.get('tainted')}"))
     else:
         out.append(Verdict(prefix + "boot", "pass"))
-    if prefix.startswith(("debug", "fault", "campaign")):
+    if kernel == "debug":
         out += debug_verdicts(prefix, result)
     return out
 
@@ -80,23 +81,23 @@ def run_tests(rep: report.Report, kind: str, shard: str, plan: dict[str, list[st
     verdicts = step_verdicts(prefix, result, plan)
     if with_kunit is not None:
         verdicts += report.kunit(f"{kind} kunit ", with_kunit, result.log)
-    verdicts += boot_verdicts(f"{name} ", result, list(plan))
+    verdicts += boot_verdicts(f"{name} ", result, list(plan), kind)
     rep.group(name, verdicts, result.seconds)
 
 
 def run_long(rep: report.Report, kind: str, shard: str, plan: dict[str, list[str]],
-             env: str) -> None:
-    """Test programs once more on the debug kernel, told to be thorough."""
+             env: str, kernel: str = "debug") -> None:
+    """Test programs once more, told to be thorough."""
     name = f"{kind}{shard}"
-    one = guest.Guest(name, "debug", programs_job(list(plan), env),
+    one = guest.Guest(name, kernel, programs_job(list(plan), env),
                       [guest.Disk("debian", paths.DEBIAN)], NO_KUNIT, timeout=LONG_TIMEOUT)
     result = one.run()
     verdicts = step_verdicts(f"{name} ", result, plan)
-    verdicts += boot_verdicts(f"{name} ", result, list(plan))
+    verdicts += boot_verdicts(f"{name} ", result, list(plan), kernel)
     rep.group(name, verdicts, result.seconds)
     for step in result.steps:
-        for line in re.findall(r"^# .*\bimages, seed .*$", step.output, re.M)[-1:]:
-            print(f"  {line[2:]}", flush=True)
+        for line in re.findall(r"^# (\d+ (?:images|kills)\b.*)$", step.output, re.M)[-2:]:
+            print(f"  {line}", flush=True)
 
 
 def run_scripts(rep: report.Report, kind: str, plan: dict[str, list[str]]) -> None:
