@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The boots that make up the test run: what each runs, and its verdicts."""
 import os
+import re
 import subprocess
 
 from . import guest, lists, paths, report, splat
