@@ -114,6 +114,8 @@ struct fail_image {
 };
 
 int fail_image_read(struct fail_image *image, int fd);
+int fail_image_of(const struct fail_group *group, const char *target,
+		  struct fail_image *image);
 int fail_image_parse(struct fail_image *image);
 void fail_image_copy(struct fail_image *to, const struct fail_image *from);
 void fail_image_free(struct fail_image *image);

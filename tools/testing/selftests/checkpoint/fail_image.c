@@ -87,6 +87,23 @@ void fail_image_free(struct fail_image *image)
 	memset(image, 0, sizeof(*image));
 }
 
+/* Of a target, which is dead afterwards. Return: the image's file, or -errno. */
+int fail_image_of(const struct fail_group *group, const char *target,
+		  struct fail_image *image)
+{
+	pid_t pid = fail_start(group, target, NULL);
+	int fd = pid > 0 ? fail_save(group) : pid, err;
+
+	fail_group_clear(group);
+	if (fd < 0)
+		return fd;
+	err = fail_image_read(image, fd);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
 /* Make the checksum of one record right, and the trailer's. -1: of all. */
 void fail_image_seal_one(struct fail_image *image, int one)
 {

@@ -12,7 +12,10 @@
 #define RICH_PIPE	"ten bytes."
 #define RICH_FD		20			/* of RICH_PATH */
 
+#include <stdbool.h>
+
 int fail_rich(const char *arg);
 int fail_rich_files(void);
+bool fail_rich_is_whole(void);
 
 #endif

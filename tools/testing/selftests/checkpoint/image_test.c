@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Images that are damaged: cut off, flipped bit by bit, put together from
- * pieces; and the streams that they come through. Whatever happens, a restart
- * that fails leaves no task, and one that succeeds leaves one that can be
- * killed. CKPT_SWEEP=all flips every byte rather than samples.
+ * Images that are none, and images put together from pieces of others. Whatever
+ * happens, a restart that fails leaves no task, and one that succeeds leaves one
+ * that can be killed. image_sweep_test has what is damaged byte by byte.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,17 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
 #include "fail.h"
-#include "fail_rich.h"
 
 const struct fail_target fail_targets[] = {
 	{ "plain", NULL },
-	{ "rich", fail_rich },
 	{ }
 };
 
@@ -34,30 +30,11 @@ FIXTURE(image) {
 	int fd;
 };
 
-/* An image whose processes are dead by now. */
-static int make_image(struct fail_group *group, const char *target,
-		      struct fail_image *image)
-{
-	pid_t pid = fail_start(group, target, NULL);
-	int fd = pid > 0 ? fail_save(group) : pid, err;
-
-	fail_group_clear(group);
-	if (fd < 0)
-		return fd;
-	err = fail_image_read(image, fd);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
 FIXTURE_SETUP(image)
 {
 	fail_become_reaper();
-	ASSERT_EQ(0, fail_rich_files());
 	ASSERT_EQ(0, fail_group_make(&self->group));
-	self->fd = make_image(&self->group, "plain", &self->image);
+	self->fd = fail_image_of(&self->group, "plain", &self->image);
 	ASSERT_LT(0, self->fd);
 }
 
@@ -120,121 +97,6 @@ TEST_F(image, that_is_none_is_refused)
 	EXPECT_EQ(-ENOEXEC, fail_restart(fd, &self->group, 0, &self->report));
 	close(fd);
 	EXPECT_TRUE(nothing_left(self));
-}
-
-TEST_F(image, cut_off_anywhere_is_refused)
-{
-	size_t at[4096], cut;
-	int nr = 0, i, err;
-
-	/* from the end, since the file can only shrink */
-	for (i = self->image.nr - 1; i >= 0; i--) {
-		const struct fail_rec *rec = &self->image.rec[i];
-
-		ASSERT_LT(nr, 4000);
-		at[nr++] = rec->end - 1;
-		at[nr++] = rec->at + (rec->end - rec->at) / 2;
-		at[nr++] = rec->at + sizeof(struct ckpt_record);
-		at[nr++] = rec->at + 7;
-		at[nr++] = rec->at;
-	}
-	at[nr++] = 16;
-	at[nr++] = 15;
-	at[nr++] = 1;
-	at[nr++] = 0;
-	for (i = 0; i < nr; i++) {
-		cut = at[i];
-		ASSERT_EQ(0, ftruncate(self->fd, cut));
-		lseek(self->fd, 0, SEEK_SET);
-		err = restart(self);
-		ASSERT_EQ(cut < 16 ? -ENOEXEC : -EBADMSG, err) {
-			TH_LOG("cut at %zu: %s", cut, self->report.log);
-		}
-		ASSERT_TRUE(nothing_left(self));
-		ASSERT_NE(0, self->report.log[0]);
-	}
-}
-
-/* Where metadata or the header page of a block is, more often. */
-static size_t stride(const struct fail_image *image, size_t at)
-{
-	const char *sweep = getenv("CKPT_SWEEP");
-	int i;
-
-	if (sweep && !strcmp(sweep, "all"))
-		return 1;
-	for (i = 0; i < image->nr; i++)
-		if (image->rec[i].type == CKPT_REC_CONTENT &&
-		    at >= image->rec[i].at + 4096 && at < image->rec[i].end)
-			return 3989;
-	return 37;
-}
-
-TEST_F(image, with_any_bit_flipped_is_refused)
-{
-	unsigned int bit = 0;
-	size_t at;
-	int err;
-
-	for (at = 0; at < self->image.len; at += stride(&self->image, at)) {
-		uint8_t byte = self->image.data[at] ^ 1 << (bit++ % 8);
-
-		ASSERT_EQ(1, pwrite(self->fd, &byte, 1, at));
-		lseek(self->fd, 0, SEEK_SET);
-		err = restart(self);
-		EXPECT_TRUE(err == -EBADMSG || err == -ENOEXEC) {
-			TH_LOG("byte %zu: %d: %s", at, err, self->report.log);
-		}
-		if (!err)
-			fail_group_clear(&self->group);
-		ASSERT_TRUE(nothing_left(self));
-		pwrite(self->fd, &self->image.data[at], 1, at);
-	}
-}
-
-static void __attribute__((noinline))
-sweep_resealed(struct __test_metadata *_metadata, FIXTURE_DATA(image) *self,
-	       struct fail_image *image)
-{
-	struct fail_image bad;
-	unsigned int bit = 3, good = 0, all = 0;
-	size_t at;
-	int i, err;
-
-	for (i = 0; i < image->nr; i++) {
-		const struct fail_rec *rec = &image->rec[i];
-
-		for (at = rec->at; at < rec->end; at += stride(image, at), all++) {
-			fail_image_copy(&bad, image);
-			bad.data[at] ^= 1 << (bit++ % 8);
-			fail_image_seal_one(&bad, i ? i : -1);
-			err = try(self, &bad, 0);
-			if (!err) {
-				good++;
-				fail_group_clear(&self->group);
-			}
-			ASSERT_TRUE(nothing_left(self)) {
-				TH_LOG("record %d type %u byte %zu: %d", i, rec->type,
-				       at - rec->at, err);
-			}
-			fail_image_free(&bad);
-		}
-	}
-	TH_LOG("%u of %u images restarted", good, all);
-}
-
-TEST_F(image, flipped_and_sealed_again_leaves_nothing)
-{
-	sweep_resealed(_metadata, self, &self->image);
-}
-
-TEST_F(image, of_many_things_flipped_and_sealed_again_leaves_nothing)
-{
-	struct fail_image rich;
-
-	ASSERT_LT(0, make_image(&self->group, "rich", &rich));
-	sweep_resealed(_metadata, self, &rich);
-	fail_image_free(&rich);
 }
 
 /* ---- Records in other places ---- */
@@ -326,7 +188,7 @@ TEST_F(image, with_a_record_of_another_image_is_refused)
 	struct fail_image other;
 	int i, err, tried = 0;
 
-	ASSERT_LT(0, make_image(&self->group, "plain", &other));
+	ASSERT_LT(0, fail_image_of(&self->group, "plain", &other));
 	for (i = 1; i < self->image.nr && i < other.nr; i++) {
 		const struct fail_rec *a = &self->image.rec[i], *b = &other.rec[i];
 
