@@ -16,16 +16,21 @@ FRAGMENTS ?=
 T ?=
 IMAGES ?= 20000
 KILLS ?= 2000
+# For fuzzing: the kernel, the part K/N of all places, which bits (0 to 7).
+KERNEL ?= debug
+PART ?= 0/1
+BITS ?= 0
 export LINUX FORCE
 
 .NOTPARALLEL:
 .PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
-	initramfs debian guest lint check check-plain check-debug check-off fault campaign kills coverage shell demo clean
+	initramfs debian guest lint check check-plain check-debug check-off fault campaign kills fuzz coverage shell demo clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
 	@echo '  variables: FRAGMENTS="a.config b.config" adds Kconfig fragments; T=pattern picks'
-	@echo '  tests; LINUX=DIR builds on another base; FORCE=1 drops edits in build/linux'
+	@echo '  tests; LINUX=DIR builds on another base; FORCE=1 drops edits in build/linux;'
+	@echo '  for fuzz: KERNEL=plain, PART=K/N of all places, BITS=0 to 7 flips others'
 
 deps: ## install the Debian packages that are needed
 	@devtools/deps
@@ -86,6 +91,9 @@ coverage: initramfs debian ## which lines of checkpoint/ do the tests run? build
 
 check-off: kernel ## CONFIG_CHECKPOINT=n must cost nothing
 	@$(QEMU)/run off
+
+fuzz: $(if $(filter debug,$(KERNEL)),kernel-debug,kernel) initramfs ## restart every image that one can be damaged into
+	@$(QEMU)/run fuzz -k $(KERNEL) -p $(PART) -b $(BITS)
 
 shell: kernel initramfs debian ## an interactive guest
 	@$(QEMU)/shell

@@ -168,11 +168,13 @@ class Guest:
     """A guest that runs one job, a piece of shell for the runner."""
 
     def __init__(self, name: str, kind: str, job: str, disks: list[Disk] | None = None,
-                 cmdline: str = "", cpu: str = "max", timeout: float = BOOT_TIMEOUT) -> None:
+                 cmdline: str = "", cpu: str = "max", timeout: float = BOOT_TIMEOUT,
+                 silence: float | None = None) -> None:
         self.name, self.kind, self.job = name, kind, job
         self.disks = disks or []
         self.cmdline = CMDLINE + KIND_CMDLINE[kind] + (" " + cmdline if cmdline else "")
         self.cpu, self.timeout = cpu, timeout
+        self.silence = silence  # for what tells of its progress: how long it may say nothing
         self.dir = os.path.join(paths.RUNS, name)
 
     def run(self, on_output: Callable[[bytes], None] | None = None) -> Result:
@@ -213,11 +215,13 @@ class Guest:
 
     def _follow(self, qemu: subprocess.Popen, results: str, decoder: Decoder,
                 start: float) -> str:
+        heard = start
         with open(results, "rb") as f:
             while True:
                 ended = qemu.poll() is not None
                 data = f.read()
                 if data:
+                    heard = time.monotonic()
                     decoder.feed(data)
                 elif ended:
                     decoder.finish()
@@ -225,5 +229,8 @@ class Guest:
                 elif time.monotonic() - start > self.timeout:
                     decoder.finish()
                     return f"no end within {self.timeout:.0f} s"
+                elif self.silence and time.monotonic() - heard > self.silence:
+                    decoder.finish()
+                    return f"nothing said for {self.silence:.0f} s"
                 else:
                     time.sleep(0.05)

@@ -2,7 +2,7 @@
 """The harness must see every way in which a test can go wrong."""
 import unittest
 
-from . import guest, lists, report, splat
+from . import fuzz, guest, lists, report, splat
 
 PASSING = "TAP version 13\n1..2\nok 1 global.a\nok 2 global.b # SKIP no such thing\n"
 
@@ -87,11 +87,22 @@ class Lists(unittest.TestCase):
         self.assertEqual(lists.parse_list(text), ["global.a", "global.b", "fx.v1.c", "fx.v2.c"])
 
 
+class Fuzz(unittest.TestCase):
+    def test_parts_meet_every_place_once(self) -> None:
+        halves = fuzz.parts("0/3") + fuzz.parts("1/3") + fuzz.parts("2/3")
+        taken = [place for k, n in halves for place in range(100) if place % n == k]
+        self.assertEqual(sorted(taken), list(range(100)))
+
+    def test_bad_part(self) -> None:
+        for text in ("3/3", "-1/3", "1", "a/b"):
+            self.assertRaises(ValueError, fuzz.parts, text)
+
+
 def complaints() -> str:
     """What went wrong, nothing if all is well."""
     result = unittest.TestResult()
     tests = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(c)
-                               for c in (Judge, Kunit, Splat, Protocol, Lists))
+                               for c in (Judge, Kunit, Splat, Protocol, Lists, Fuzz))
     tests.run(result)
     if result.testsRun == 0:
         return "no test ran"
