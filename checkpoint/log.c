@@ -3,6 +3,7 @@
  * The caller's log: one line a message, "key=value" first, prose last.
  * Foreign strings are escaped; no kernel pointer is ever printed.
  */
+#include <linux/string_helpers.h>
 #include <linux/uaccess.h>
 
 #include "internal.h"
@@ -54,14 +55,29 @@ void ckpt_log_free(struct ckpt_call *call)
 	call->log.buf.buffer = NULL;
 }
 
+/* Printable ASCII as it is but for @also, all else escaped. */
+static void put_escaped(struct seq_buf *line, const char *text, size_t len,
+			const char *also)
+{
+	unsigned int how = ESCAPE_ANY | ESCAPE_NAP | (also ? ESCAPE_APPEND : 0);
+	size_t room, need;
+	char *to;
+
+	room = seq_buf_get_buf(line, &to);
+	need = string_escape_mem(text, len, to, room, how, also);
+	seq_buf_commit(line, need < room ? need : -1);
+}
+
 static void put_where(struct seq_buf *line, const struct ckpt_where *where)
 {
 	if (where->pid)
 		seq_buf_printf(line, " pid=%d", where->pid);
-	if (where->comm)
-		seq_buf_printf(line, " comm=\"%*pE\"",
-			       (int)strnlen(where->comm, TASK_COMM_LEN),
-			       where->comm);
+	if (where->comm) {
+		seq_buf_puts(line, " comm=\"");
+		put_escaped(line, where->comm,
+			    strnlen(where->comm, TASK_COMM_LEN), "\"\\");
+		seq_buf_putc(line, '"');
+	}
 	if (where->fd >= 0)
 		seq_buf_printf(line, " fd=%d", where->fd);
 	if (where->addr)
@@ -77,11 +93,11 @@ static void log_line(struct ckpt_call *call, const char *level,
 		     struct va_format *prose)
 {
 	struct ckpt_log *log = &call->log;
-	size_t size = 2 * PATH_MAX + 512;
+	size_t size = 2 * PATH_MAX + 512, said;
 	struct seq_buf line;
 	size_t room;
 
-	char *text __free(kvfree) = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	char *text __free(kvfree) = kvmalloc(2 * size, GFP_KERNEL_ACCOUNT);
 	if (!text)
 		return;
 
@@ -90,7 +106,10 @@ static void log_line(struct ckpt_call *call, const char *level,
 	put_where(&line, where);
 	if (about)
 		seq_buf_printf(&line, " object=\"%s\"", about);
-	seq_buf_printf(&line, ": %pV", prose);
+	seq_buf_puts(&line, ": ");
+	/* names of files are in it, which may have a line of their own */
+	said = scnprintf(text + size, size, "%pV", prose);
+	put_escaped(&line, text + size, said, NULL);
 	if (seq_buf_has_overflowed(&line))
 		line.len = size - 1;
 	text[line.len++] = '\n';
