@@ -75,8 +75,11 @@ static u32 save_restart(struct ckpt_save *save, struct task_struct *task, u64 *a
 		args[0] = (unsigned long)block->poll.ufds;
 		args[1] = block->poll.nfds;
 		args[2] = block->poll.has_timeout;
-		args[3] = block->poll.tv_sec;
-		args[4] = block->poll.tv_nsec;
+		/* without one, what an earlier call left is there */
+		if (block->poll.has_timeout) {
+			args[3] = block->poll.tv_sec;
+			args[4] = block->poll.tv_nsec;
+		}
 		return CKPT_RESTART_POLL;
 	}
 	ckpt_refuse(save, "system call", "sleeps in a call that cannot be gone on with yet; try again");
