@@ -4,8 +4,9 @@
  * uses, which check what they are given. The extended state is kept by
  * component, so that an image does not depend on the layout of its CPU.
  *
- * Refused: 32-bit and x32 tasks, hardware breakpoints, ioperm and iopl,
- * shadow stacks, dynamic components (AMX), PR_SET_TSC and ARCH_SET_CPUID.
+ * Refused: 32-bit and x32 tasks, sleeps in 32-bit calls, hardware breakpoints,
+ * ioperm and iopl, shadow stacks, dynamic components (AMX), PR_SET_TSC and
+ * ARCH_SET_CPUID.
  */
 #include <linux/elf.h>
 #include <linux/regset.h>
@@ -48,6 +49,9 @@ int ckpt_arch_refuse(struct ckpt_save *save, struct task_struct *task)
 
 	if (test_tsk_thread_flag(task, TIF_ADDR32) || task_pt_regs(task)->cs != __USER_CS)
 		ckpt_refuse(save, "32-bit task", "32-bit and x32 code is not saved yet");
+	/* restart_syscall(2) has another number there */
+	if (ckpt_arch_restart_block(task) && task->restart_block.arch_data & TS_COMPAT)
+		ckpt_refuse(save, "32-bit call", "sleeps in a call made by int 0x80, which cannot be gone on with");
 	for (i = 0; i < HBP_NUM; i++)
 		if (thread->ptrace_bps[i])
 			ckpt_refuse(save, "breakpoint", "a hardware breakpoint is set");
