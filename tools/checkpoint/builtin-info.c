@@ -13,11 +13,11 @@
 #include "info.h"
 
 static const char usage[] =
-"usage: ckpt info [--json] FILE|-\n"
+"usage: ckpt info [--json | --quiet] FILE|-\n"
 "\n"
 "Verifies an image, all of its checksums included, and shows what is in it.\n"
 "\n"
-"  -j, --json   for programs\n"
+"  -j, --json   every field of every record, for programs\n"
 "  -q, --quiet  verify only\n"
 "  -h, --help   this text\n"
 "\n"
@@ -62,7 +62,7 @@ static void print_fault(const struct info *info)
 		    info->name, (unsigned long long)im->error_offset, im->error_seq, im->error);
 }
 
-static void read_image(struct info *info, int fd)
+static void read_image(struct info *info, int fd, bool keep_contents)
 {
 	struct image *im = &info->image;
 	struct source src;
@@ -75,7 +75,7 @@ static void read_image(struct info *info, int fd)
 		return;
 	users_build(info);
 	info->readable = true;
-	if (image_read_contents(im, &src, &next))
+	if (image_read_contents(im, &src, &next, keep_contents))
 		return;
 	if (src.seekable && !fstat(fd, &st) && S_ISREG(st.st_mode))
 		info->trailing = st.st_size - src.base - src.offset;
@@ -89,7 +89,7 @@ static int show(const char *name, bool json, bool quiet)
 	if (fd < 0)
 		return ST_FAILED;
 	info.name = escape_str(strcmp(name, "-") ? name : "standard input");
-	read_image(&info, fd);
+	read_image(&info, fd, json && !quiet);
 	if (json && !quiet)
 		info_json(&info);
 	else if (!quiet)

@@ -179,6 +179,8 @@ char *state_text(const struct ckpt_process *p)
 		return xasprintf("unknown");
 	if (le32toh(p->flags) & CKPT_PROCESS_STOPPED)
 		return xasprintf("stopped, signal %d", status);
+	if (le32toh(p->flags) & CKPT_PROCESS_CONTINUED)
+		return xasprintf("live, continued");
 	return xasprintf("live");
 }
 

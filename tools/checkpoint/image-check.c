@@ -7,55 +7,7 @@
 #include <string.h>
 
 #include "image.h"
-
-#define ANY_FILE	1	/* stands for every type of file */
-#define MAPPED_FILE	2	/* what a mapping may be of */
-
-/* Fields that hold the id of another object; 0 is none. */
-static const struct {
-	uint32_t type;
-	size_t offset;
-	uint32_t want;
-} references[] = {
-	{ CKPT_REC_PIPE, offsetof(struct ckpt_pipe, cred), CKPT_REC_CRED },
-	{ CKPT_REC_SHMEM, offsetof(struct ckpt_shmem, cred), CKPT_REC_CRED },
-	{ CKPT_REC_FILE_PATH, offsetof(struct ckpt_file, cred), CKPT_REC_CRED },
-	{ CKPT_REC_FILE_PIPE, offsetof(struct ckpt_file, cred), CKPT_REC_CRED },
-	{ CKPT_REC_FILE_PIPE, offsetof(struct ckpt_file_pipe, pipe), CKPT_REC_PIPE },
-	{ CKPT_REC_FILE_SHMEM, offsetof(struct ckpt_file, cred), CKPT_REC_CRED },
-	{ CKPT_REC_FILE_SHMEM, offsetof(struct ckpt_file_shmem, shmem), CKPT_REC_SHMEM },
-	{ CKPT_REC_FILE_EXTERNAL, offsetof(struct ckpt_file, cred), CKPT_REC_CRED },
-	{ CKPT_REC_FILE_EVENTFD, offsetof(struct ckpt_file, cred), CKPT_REC_CRED },
-	{ CKPT_REC_FS, offsetof(struct ckpt_fs, cred), CKPT_REC_CRED },
-	{ CKPT_REC_MM, offsetof(struct ckpt_mm, exe), CKPT_REC_FILE_PATH },
-	{ CKPT_REC_VMA, offsetof(struct ckpt_vma, file), MAPPED_FILE },
-	{ CKPT_REC_PROCESS, offsetof(struct ckpt_process, mm), CKPT_REC_MM },
-	{ CKPT_REC_PROCESS, offsetof(struct ckpt_process, sighand), CKPT_REC_SIGHAND },
-	{ CKPT_REC_PROCESS, offsetof(struct ckpt_process, uts_ns), CKPT_REC_UTS_NS },
-	{ CKPT_REC_THREAD, offsetof(struct ckpt_thread, files), CKPT_REC_FILES },
-	{ CKPT_REC_THREAD, offsetof(struct ckpt_thread, fs), CKPT_REC_FS },
-	{ CKPT_REC_THREAD, offsetof(struct ckpt_thread, cred), CKPT_REC_CRED },
-};
-
-/* Fields that are to be zero. */
-static const struct {
-	uint32_t type;
-	size_t offset;
-	size_t len;
-} reserved[] = {
-#define RESERVED(t, s, m) { t, offsetof(struct s, m), sizeof(((struct s *)0)->m) }
-	RESERVED(CKPT_REC_HEADER, ckpt_header, __reserved),
-	RESERVED(CKPT_REC_UTS_NS, ckpt_uts_ns, __reserved),
-	RESERVED(CKPT_REC_UTS_NS, ckpt_uts_ns, __reserved2),
-	RESERVED(CKPT_REC_CRED, ckpt_cred, __reserved),
-	RESERVED(CKPT_REC_SHMEM, ckpt_shmem, __reserved),
-	RESERVED(CKPT_REC_FILE_PIPE, ckpt_file_pipe, __reserved),
-	RESERVED(CKPT_REC_FILE_SHMEM, ckpt_file_shmem, __reserved),
-	RESERVED(CKPT_REC_FS, ckpt_fs, __reserved),
-	RESERVED(CKPT_REC_SIGHAND, ckpt_sighand, __reserved),
-	RESERVED(CKPT_REC_SIGINFO, ckpt_siginfo, __reserved),
-	RESERVED(CKPT_REC_X86_THREAD, ckpt_x86_thread, __reserved),
-};
+#include "record-kinds.h"
 
 /* Records that still belong to one seen before. */
 struct walk {
@@ -83,9 +35,9 @@ static int bad(const struct walk *w, const char *what)
 static bool type_fits(const struct record *obj, uint32_t want)
 {
 	switch (want) {
-	case ANY_FILE:
+	case REF_ANY_FILE:
 		return obj->type >= CKPT_REC_FILE_PATH && obj->type < CKPT_REC_FS;
-	case MAPPED_FILE:
+	case REF_MAPPED_FILE:
 		return obj->type == CKPT_REC_FILE_PATH || obj->type == CKPT_REC_FILE_SHMEM;
 	}
 	return obj->type == want;
@@ -102,31 +54,26 @@ static int check_reference(const struct walk *w, uint32_t id, uint32_t want)
 	return type_fits(obj, want) ? 0 : bad(w, "refers to an object of the wrong type");
 }
 
-/* A field of the struct, zero when this record's writer did not know it. */
-static uint32_t field32(const struct record *rec, size_t offset)
+/* What this record's writer knew of a field is to be zero. */
+static bool is_zero(const struct record *rec, const struct field *f)
 {
-	__le32 value = 0;
+	size_t len = f->width * f->nr;
 
-	if (rec->data && rec->fixed >= offset + sizeof(value))
-		memcpy(&value, rec->data + offset, sizeof(value));
-	return le32toh(value);
+	if (f->offset >= rec->fixed)
+		return true;
+	if (len > rec->fixed - f->offset)
+		len = rec->fixed - f->offset;
+	return all_zero(rec->data + f->offset, len);
 }
 
 static int check_fields(const struct walk *w, const struct record *rec)
 {
-	size_t i, len;
+	const struct field *f;
 
-	for (i = 0; i < ARRAY_SIZE(references); i++)
-		if (references[i].type == rec->type &&
-		    check_reference(w, field32(rec, references[i].offset), references[i].want))
+	for (f = record_kind(rec->type)->fields; f->name; f++) {
+		if (f->want && check_reference(w, record_u32(rec, f->offset), f->want))
 			return -1;
-	for (i = 0; i < ARRAY_SIZE(reserved); i++) {
-		if (reserved[i].type != rec->type || reserved[i].offset >= rec->fixed)
-			continue;
-		len = rec->fixed - reserved[i].offset;
-		if (len > reserved[i].len)
-			len = reserved[i].len;
-		if (!all_zero(rec->data + reserved[i].offset, len))
+		if (f->how == FIELD_ZERO && !is_zero(rec, f))
 			return bad(w, "reserved bytes are not zero");
 	}
 	return 0;
@@ -135,29 +82,12 @@ static int check_fields(const struct walk *w, const struct record *rec)
 /* Bytes in the tail, by what the struct says. */
 static uint64_t tail_len(const struct record *rec)
 {
-#define FIELD(s, m) ((uint64_t)field32(rec, offsetof(struct s, m)))
-	switch (rec->type) {
-	case CKPT_REC_CRED:
-		return FIELD(ckpt_cred, nr_groups) * sizeof(__le32);
-	case CKPT_REC_SHMEM:
-		return FIELD(ckpt_shmem, name_len);
-	case CKPT_REC_FILE_PATH:
-		return FIELD(ckpt_file_path, path_len);
-	case CKPT_REC_FILE_EXTERNAL:
-		return FIELD(ckpt_file_external, name_len);
-	case CKPT_REC_FS:
-		return FIELD(ckpt_fs, root_len) + FIELD(ckpt_fs, pwd_len);
-	case CKPT_REC_FILES:
-		return FIELD(ckpt_files, nr_fds) * sizeof(struct ckpt_fd);
-	case CKPT_REC_MM:
-		return FIELD(ckpt_mm, auxv_len);
-	case CKPT_REC_THREAD:
-		return FIELD(ckpt_thread, cpus_len);
-	case CKPT_REC_X86_XFEATURE:
-		return FIELD(ckpt_x86_xfeature, size);
-	}
-	return 0;
-#undef FIELD
+	const struct field *f = record_kind(rec->type)->tail;
+	uint64_t len = 0;
+
+	for (; f && f->name; f++)
+		len += (uint64_t)record_u32(rec, f->count) * f->width;
+	return len;
 }
 
 static int check_tail(const struct walk *w, const struct record *rec)
@@ -185,7 +115,7 @@ static int check_files(const struct walk *w, const struct record *rec)
 			return bad(w, "descriptors are not in ascending order");
 		if (!fd.file || fd.__reserved)
 			return bad(w, "a descriptor of nothing");
-		if (check_reference(w, le32toh(fd.file), ANY_FILE))
+		if (check_reference(w, le32toh(fd.file), REF_ANY_FILE))
 			return -1;
 		last = le32toh(fd.fd);
 	}

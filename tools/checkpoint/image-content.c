@@ -2,33 +2,12 @@
 /*
  * Contents: pages and bytes of objects, and the index of where they are.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "image.h"
 
 #define RUN_HEADER	(CKPT_PAGE_SIZE - sizeof(struct ckpt_record))
-
-static uint32_t begin_crc(const struct image *im, const struct record *rec)
-{
-	struct ckpt_record raw = rec->raw;
-
-	raw.crc = 0;
-	return crc32c(im->seed, &raw, sizeof(raw));
-}
-
-static int get(struct image *im, struct source *src, void *buf, size_t len)
-{
-	switch (source_read(src, buf, len)) {
-	case 0:
-		return 0;
-	case 1:
-		return image_fail(im, src->offset, "the image is truncated");
-	}
-	im->io_error = errno;
-	return image_fail(im, src->offset, "cannot read: %s", strerror(errno));
-}
 
 /* Runs of pages are of memory; runs of bytes are of a pipe's or file's. */
 static bool has_pages(const struct image *im, uint32_t id)
@@ -45,7 +24,6 @@ static void add_run(struct image *im, const struct ckpt_run *run, uint64_t offse
 				    sizeof(*im->runs));
 	im->runs[im->nr_runs++] = (struct run){
 		.object = le32toh(run->object),
-		.kind = le16toh(run->kind),
 		.count = le32toh(run->count),
 		.index = le64toh(run->index),
 		.offset = offset,
@@ -67,6 +45,8 @@ static int64_t take_run(struct image *im, const struct record *rec, const struct
 				  (unsigned long long)le64toh(run->index));
 	if (run->__reserved)
 		return image_fail(im, rec->offset, "reserved bytes of a run are not zero");
+	if (le16toh(run->kind) != CKPT_RUN_SAME && (run->src_object || run->src_index))
+		return image_fail(im, rec->offset, "a run has a source that it does not need");
 	switch (le16toh(run->kind)) {
 	case CKPT_RUN_DATA:
 		if (!has_pages(im, object))
@@ -85,7 +65,6 @@ static int64_t take_run(struct image *im, const struct record *rec, const struct
 		if (has_pages(im, object))
 			break;
 		im->contents.bytes += count;
-		add_run(im, run, offset);
 		return ((uint64_t)count + CKPT_PAGE_SIZE - 1) / CKPT_PAGE_SIZE;
 	default:
 		return image_fail(im, rec->offset, "unknown kind of run %u", le16toh(run->kind));
@@ -150,11 +129,22 @@ static int read_pages(struct image *im, struct source *src, const struct record 
 	static unsigned char buf[CKPT_BLOCK_MAX_PAGES * CKPT_PAGE_SIZE];
 	size_t len = (size_t)le32toh(c->nr_pages) * CKPT_PAGE_SIZE;
 
-	if (get(im, src, buf, len))
+	if (image_get(im, src, buf, len))
 		return -1;
 	if (check_crc(im, rec, crc32c(crc, buf, len)))
 		return -1;
 	return check_bytes_padding(im, rec, c, buf);
+}
+
+/* Of a block its header is kept, and none of its pages. */
+static void keep_header(struct image *im, const struct record *rec, const struct ckpt_content *c)
+{
+	struct record copy = *rec;
+
+	copy.data = xmalloc(sizeof(*c));
+	memcpy(copy.data, c, sizeof(*c));
+	copy.len = sizeof(*c);
+	add_record(im, &copy);
 }
 
 int read_content(struct image *im, struct source *src, const struct record *rec)
@@ -164,14 +154,18 @@ int read_content(struct image *im, struct source *src, const struct record *rec)
 
 	if (rec->offset % CKPT_PAGE_SIZE)
 		return image_fail(im, rec->offset, "the block does not begin a page");
+	if (im->contents.index_entries)
+		return image_fail(im, rec->offset, "contents behind the index");
 	if (rec->fixed != sizeof(c) || rec->len < sizeof(c))
 		return image_fail(im, rec->offset, "the block's header has %u bytes", rec->fixed);
-	if (get(im, src, &c, sizeof(c)))
+	if (image_get(im, src, &c, sizeof(c)))
 		return -1;
-	crc = crc32c(begin_crc(im, rec), &c, sizeof(c));
-	if (take_runs(im, rec, &c))
+	crc = crc32c(record_crc(im, rec), &c, sizeof(c));
+	if (take_runs(im, rec, &c) || read_pages(im, src, rec, &c, crc))
 		return -1;
-	return read_pages(im, src, rec, &c, crc);
+	if (im->keep_contents)
+		keep_header(im, rec, &c);
+	return 0;
 }
 
 static int compare_offset(const void *key, const void *run)
@@ -195,53 +189,51 @@ static int check_entry(struct image *im, const struct record *rec, const struct 
 			  (unsigned long long)offset);
 }
 
-static int check_entries(struct image *im, struct source *src, const struct record *rec,
-			 uint64_t nr, uint32_t *crc)
+static int check_entries(struct image *im, const struct record *rec)
 {
-	struct ckpt_index e[1024];
-	size_t step, i;
+	const unsigned char *at = rec->data, *end = at + rec->len;
+	struct ckpt_index e;
 
-	for (; nr; nr -= step) {
-		step = nr < ARRAY_SIZE(e) ? nr : ARRAY_SIZE(e);
-		if (get(im, src, e, step * sizeof(e[0])))
+	for (; at < end; at += sizeof(e)) {
+		memcpy(&e, at, sizeof(e));
+		if (check_entry(im, rec, &e))
 			return -1;
-		*crc = crc32c(*crc, e, step * sizeof(e[0]));
-		for (i = 0; i < step; i++)
-			if (check_entry(im, rec, &e[i]))
-				return -1;
+		im->contents.index_entries++;
 	}
 	return 0;
 }
 
-/*
- * As long as the image has runs: not kept, but compared with what was seen.
- * There may be several INDEX records, one after the other.
- */
-int read_index(struct image *im, struct source *src, const struct record *rec)
+/* There may be several INDEX records, one after the other. */
+int read_index(struct image *im, struct source *src, struct record *rec)
 {
-	uint32_t crc = begin_crc(im, rec);
-	uint64_t nr = rec->len / sizeof(struct ckpt_index);
+	int err;
 
 	if (rec->fixed)
 		return image_fail(im, rec->offset, "INDEX has unknown fields; use a newer ckpt");
 	if (rec->len % sizeof(struct ckpt_index))
 		return image_fail(im, rec->offset, "the index has a part of an entry");
-	if (check_entries(im, src, rec, nr, &crc))
+	if (rec->len > SKIP_MAX)
+		return image_fail(im, rec->offset, "an index of %llu bytes is too long to be skipped",
+				  (unsigned long long)rec->len);
+	if (read_payload(im, src, rec))
 		return -1;
-	im->contents.index_entries += nr;
-	return check_crc(im, rec, crc);
+	err = check_crc(im, rec, crc32c(record_crc(im, rec), rec->data, rec->len)) ||
+	      check_entries(im, rec);
+	if (!err && im->keep_contents)
+		add_record(im, rec);
+	else
+		free(rec->data);
+	rec->data = NULL;
+	return err ? -1 : 0;
 }
 
 /* Images without an index are fine, those with a part of one are not. */
 int check_index(struct image *im, const struct record *trailer)
 {
-	uint64_t nr = im->contents.index_entries, data_runs = 0;
-	size_t i;
+	uint64_t nr = im->contents.index_entries;
 
-	for (i = 0; i < im->nr_runs; i++)
-		data_runs += im->runs[i].kind == CKPT_RUN_DATA;
-	if (!nr || (nr >= data_runs && nr <= im->nr_runs))
+	if (!nr || nr == im->nr_runs)
 		return 0;
-	return image_fail(im, trailer->offset, "%llu entries in the index of %llu runs",
-			  (unsigned long long)nr, (unsigned long long)data_runs);
+	return image_fail(im, trailer->offset, "%llu entries in the index of %zu runs",
+			  (unsigned long long)nr, im->nr_runs);
 }

@@ -84,7 +84,7 @@ int source_read(struct source *src, void *buf, size_t len)
 	return done < len;
 }
 
-static int get(struct image *im, struct source *src, void *buf, size_t len)
+int image_get(struct image *im, struct source *src, void *buf, size_t len)
 {
 	switch (source_read(src, buf, len)) {
 	case 0:
@@ -98,12 +98,11 @@ static int get(struct image *im, struct source *src, void *buf, size_t len)
 
 static int read_preamble(struct image *im, struct source *src)
 {
-	struct ckpt_preamble pre;
+	struct ckpt_preamble *pre = &im->preamble;
 
-	memset(&pre, 0, sizeof(pre));
-	if (get(im, src, &pre, sizeof(pre)) && im->io_error)
+	if (image_get(im, src, pre, sizeof(*pre)) && im->io_error)
 		return -1;
-	if (memcmp(pre.magic, CKPT_MAGIC, sizeof(pre.magic))) {
+	if (memcmp(pre->magic, CKPT_MAGIC, sizeof(pre->magic))) {
 		/* also what a file shorter than a preamble gets told */
 		free(im->error);
 		im->error = NULL;
@@ -112,10 +111,10 @@ static int read_preamble(struct image *im, struct source *src)
 	}
 	if (im->error)
 		return -1;
-	if (le32toh(pre.framing) != CKPT_FRAMING)
+	if (le32toh(pre->framing) != CKPT_FRAMING)
 		return image_fail(im, 8, "framing version %u is not known; use a newer ckpt",
-				  le32toh(pre.framing));
-	if (pre.__reserved)
+				  le32toh(pre->framing));
+	if (pre->__reserved)
 		return image_fail(im, 12, "reserved bytes of the preamble are not zero");
 	return 0;
 }
@@ -157,12 +156,12 @@ static int skip_padding(struct image *im, struct source *src, unsigned char head
 		return 0;
 	if (start % CKPT_PAGE_SIZE == 0)
 		return image_fail(im, start, "zero bytes where a record is due");
-	if (get(im, src, pad, left))
+	if (image_get(im, src, pad, left))
 		return -1;
 	if (!all_zero(pad, left))
 		return image_fail(im, start, "padding is not zero");
 	*padded = true;
-	return get(im, src, head, 8);
+	return image_get(im, src, head, 8);
 }
 
 /* Reads the next record's header and none of its payload. */
@@ -173,8 +172,8 @@ int image_next(struct image *im, struct source *src, struct record *rec)
 
 	memset(rec, 0, sizeof(*rec));
 	im->error_seq = im->next_seq;
-	if (get(im, src, head, 8) || skip_padding(im, src, head, &padded) ||
-	    get(im, src, head + 8, sizeof(head) - 8))
+	if (image_get(im, src, head, 8) || skip_padding(im, src, head, &padded) ||
+	    image_get(im, src, head + 8, sizeof(head) - 8))
 		return -1;
 	memcpy(&rec->raw, head, sizeof(head));
 	rec->type = le32toh(rec->raw.type);
@@ -192,7 +191,7 @@ int image_next(struct image *im, struct source *src, struct record *rec)
 	return 0;
 }
 
-static int read_payload(struct image *im, struct source *src, struct record *rec)
+int read_payload(struct image *im, struct source *src, struct record *rec)
 {
 	size_t done = 0, step, len = rec->len;
 
@@ -202,7 +201,7 @@ static int read_payload(struct image *im, struct source *src, struct record *rec
 	while (done < len) {
 		step = len - done < CHUNK ? len - done : CHUNK;
 		rec->data = xrealloc(rec->data, done + step, 1);
-		if (get(im, src, rec->data + done, step)) {
+		if (image_get(im, src, rec->data + done, step)) {
 			free(rec->data);
 			rec->data = NULL;
 			return -1;
@@ -212,7 +211,8 @@ static int read_payload(struct image *im, struct source *src, struct record *rec
 	return 0;
 }
 
-static uint32_t header_crc(const struct image *im, const struct record *rec)
+/* The checksum of a record's header, to be gone on with over its payload. */
+uint32_t record_crc(const struct image *im, const struct record *rec)
 {
 	struct ckpt_record raw = rec->raw;
 
@@ -235,19 +235,15 @@ int check_crc(struct image *im, const struct record *rec, uint32_t crc)
 /* Skips an unknown record that may be skipped, but not its checksum. */
 static int skip_record(struct image *im, struct source *src, const struct record *rec)
 {
-	uint32_t crc = header_crc(im, rec);
-	unsigned char buf[65536];
-	uint64_t left = rec->len;
-	size_t step;
+	uint32_t crc = record_crc(im, rec);
+	unsigned char buf[SKIP_MAX];
 
-	while (left) {
-		step = left < sizeof(buf) ? left : sizeof(buf);
-		if (get(im, src, buf, step))
-			return -1;
-		crc = crc32c(crc, buf, step);
-		left -= step;
-	}
-	return check_crc(im, rec, crc);
+	if (rec->len > SKIP_MAX)
+		return image_fail(im, rec->offset, "a record of %llu bytes is too long to be skipped",
+				  (unsigned long long)rec->len);
+	if (image_get(im, src, buf, rec->len))
+		return -1;
+	return check_crc(im, rec, crc32c(crc, buf, rec->len));
 }
 
 /* What a newer writer appended has to be zero for us to understand it. */
@@ -266,7 +262,7 @@ static int check_size(struct image *im, const struct record *rec)
 	return 0;
 }
 
-static void add_record(struct image *im, const struct record *rec)
+void add_record(struct image *im, const struct record *rec)
 {
 	/* powers of two */
 	if (!(im->nr_records & (im->nr_records - 1)))
@@ -308,7 +304,7 @@ static int read_record(struct image *im, struct source *src, struct record *rec)
 		return -1;
 	if (rec->type == CKPT_REC_HEADER && take_header(im, rec))
 		goto bad;
-	crc = header_crc(im, rec);
+	crc = record_crc(im, rec);
 	if (check_crc(im, rec, crc32c(crc, rec->data, rec->len)) || check_size(im, rec) ||
 	    (record_is_object(rec->type) && add_object(im, rec)))
 		goto bad;
@@ -336,6 +332,7 @@ int image_read_metadata(struct image *im, struct source *src, struct record *nex
 		return -1;
 	for (;;) {
 		im->metadata_end = src->offset;
+		im->nr_metadata = im->nr_records;
 		if (image_next(im, src, next))
 			return -1;
 		if (im->next_seq == 1 && next->type != CKPT_REC_HEADER)
@@ -401,10 +398,11 @@ static int read_rest(struct image *im, struct source *src, struct record *rec)
 /*
  * Reads and verifies the rest, down to the trailer. @rec is the record that
  * image_read_metadata() found last; image_check() has been content with those
- * before it.
+ * before it. @keep: what the blocks and the index say is kept among the records.
  */
-int image_read_contents(struct image *im, struct source *src, struct record *rec)
+int image_read_contents(struct image *im, struct source *src, struct record *rec, bool keep)
 {
+	im->keep_contents = keep;
 	im->object_pages = xrealloc(NULL, im->nr_objects, sizeof(*im->object_pages));
 	memset(im->object_pages, 0, im->nr_objects * sizeof(*im->object_pages));
 	return read_rest(im, src, rec);

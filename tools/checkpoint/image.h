@@ -13,6 +13,9 @@
 /* Records that are read into memory: the kernel's own are far smaller. */
 #define RECORD_MAX	(64 << 20)
 
+/* An INDEX, or a record that is not known and may be skipped, has at most: */
+#define SKIP_MAX	(64 << 10)
+
 /**
  * struct source - the bytes of an image
  * @fd: where they come from
@@ -34,7 +37,7 @@ struct source {
 };
 
 /**
- * struct record - a record; its payload is kept unless it is CONTENT or INDEX
+ * struct record - a record; of CONTENT only the struct is kept, if that
  * @type: CKPT_REC_*
  * @flags: CKPT_REC_F_*
  * @fixed: bytes of the struct
@@ -58,16 +61,14 @@ struct record {
 };
 
 /**
- * struct run - a run whose data is in the image
+ * struct run - a run of pages whose data is in the image
  * @object: object id
- * @kind: CKPT_RUN_*
  * @count: as in struct ckpt_run
  * @index: as in struct ckpt_run
  * @offset: of its data from the start of the image
  */
 struct run {
 	uint32_t object;
-	uint32_t kind;
 	uint32_t count;
 	uint64_t index;
 	uint64_t offset;
@@ -75,9 +76,13 @@ struct run {
 
 /**
  * struct image - what is known of an image
+ * @preamble: its first bytes
  * @header: its HEADER
- * @records: all records but CONTENT and INDEX, in order
+ * @records: all records, in order; without CONTENT and INDEX unless
+ *	@keep_contents, and never those that were skipped
  * @nr_records: how many
+ * @nr_metadata: how many of them are metadata
+ * @keep_contents: CONTENT and INDEX are wanted
  * @objects: records of objects, by id - 1
  * @nr_objects: how many
  * @seed: of all checksums
@@ -86,7 +91,7 @@ struct run {
  * @metadata_end: offset of the first byte after the metadata
  * @bytes: bytes from the start to the end of the trailer
  * @contents: what its CONTENT records hold
- * @runs: runs with data, by offset
+ * @runs: runs of pages with data, by offset
  * @nr_runs: how many
  * @object_pages: pages of data, by id - 1
  * @complete: the trailer was there and right
@@ -97,9 +102,12 @@ struct run {
  * @io_error: errno when the file could not be read, else 0
  */
 struct image {
+	struct ckpt_preamble preamble;
 	struct ckpt_header header;
 	struct record *records;
 	size_t nr_records;
+	size_t nr_metadata;
+	bool keep_contents;
 	size_t *objects;
 	size_t nr_objects;
 	uint32_t seed;
@@ -131,14 +139,18 @@ void source_init(struct source *src, int fd);
 int source_read(struct source *src, void *buf, size_t len);
 int image_next(struct image *im, struct source *src, struct record *rec);
 int image_read_metadata(struct image *im, struct source *src, struct record *next);
-int image_read_contents(struct image *im, struct source *src, struct record *rec);
+int image_read_contents(struct image *im, struct source *src, struct record *rec, bool keep);
 void image_free(struct image *im);
 int __printf(3, 4) image_fail(struct image *im, uint64_t offset, const char *fmt, ...);
+int image_get(struct image *im, struct source *src, void *buf, size_t len);
+int read_payload(struct image *im, struct source *src, struct record *rec);
+uint32_t record_crc(const struct image *im, const struct record *rec);
 int check_crc(struct image *im, const struct record *rec, uint32_t crc);
+void add_record(struct image *im, const struct record *rec);
 
 /* image-content.c */
 int read_content(struct image *im, struct source *src, const struct record *rec);
-int read_index(struct image *im, struct source *src, const struct record *rec);
+int read_index(struct image *im, struct source *src, struct record *rec);
 int check_index(struct image *im, const struct record *trailer);
 
 /* image-check.c */
@@ -150,6 +162,7 @@ bool record_known(uint32_t type);
 size_t record_size(uint32_t type);
 bool record_is_object(uint32_t type);
 void record_get(const struct record *rec, void *buf, size_t size);
+uint32_t record_u32(const struct record *rec, size_t offset);
 const unsigned char *record_tail(const struct record *rec, size_t *len);
 const struct record *image_object(const struct image *im, uint32_t id);
 bool all_zero(const void *data, size_t len);

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An image for programs.
+ * An image for programs: what is worked out of it, then every record with every
+ * field, in the order of the image.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "info.h"
 #include "json.h"
+#include "record-kinds.h"
 
 static void put_free(struct json *j, const char *key, char *text)
 {
 	json_string(j, key, text);
 	free(text);
-}
-
-static void put_uuid(struct json *j, const char *key, const uint8_t uuid[16])
-{
-	char text[37];
-
-	uuid_text(uuid, text);
-	json_string(j, key, text);
 }
 
 static void put_error(struct json *j, const struct image *im)
@@ -34,39 +28,11 @@ static void put_error(struct json *j, const struct image *im)
 	json_end(j, '}');
 }
 
-static void put_header(struct json *j, const struct ckpt_header *h)
-{
-	uint32_t i;
-
-	json_begin(j, "header", '{');
-	put_uuid(j, "uuid", h->uuid);
-	if (!all_zero(h->parent_uuid, sizeof(h->parent_uuid)))
-		put_uuid(j, "parent_uuid", h->parent_uuid);
-	json_number(j, "arch", le32toh(h->arch));
-	json_number(j, "page_size", le32toh(h->page_size));
-	json_hex(j, "features", le64toh(h->features));
-	put_free(j, "release", padded_string(h->release, sizeof(h->release)));
-	put_free(j, "version", padded_string(h->version, sizeof(h->version)));
-	put_free(j, "taken", time_text(le64toh(h->clock_realtime)));
-	json_number(j, "clock_realtime_ns", le64toh(h->clock_realtime));
-	json_number(j, "clock_monotonic_ns", le64toh(h->clock_monotonic));
-	json_number(j, "clock_boottime_ns", le64toh(h->clock_boottime));
-	json_number(j, "objects", le32toh(h->nr_objects));
-	json_number(j, "processes", le32toh(h->nr_processes));
-	json_number(j, "threads", le32toh(h->nr_threads));
-	json_hex(j, "xfeatures", le64toh(h->xfeatures));
-	json_begin(j, "cpucaps", '[');
-	for (i = 0; i < le32toh(h->nr_cpucaps) && i < ARRAY_SIZE(h->cpucaps); i++)
-		json_hex(j, NULL, le32toh(h->cpucaps[i]));
-	json_end(j, ']');
-	json_end(j, '}');
-}
-
 static void put_sizes(struct json *j, const struct image *im)
 {
 	json_begin(j, "sizes", '{');
 	json_number(j, "metadata_bytes", im->metadata_end);
-	json_number(j, "metadata_records", im->nr_records);
+	json_number(j, "metadata_records", im->nr_metadata);
 	if (im->complete) {
 		json_number(j, "bytes", im->bytes);
 		json_number(j, "content_blocks", im->contents.blocks);
@@ -76,212 +42,6 @@ static void put_sizes(struct json *j, const struct image *im)
 		json_number(j, "index_entries", im->contents.index_entries);
 	}
 	json_end(j, '}');
-}
-
-static void put_thread(struct json *j, const struct record *rec)
-{
-	struct ckpt_thread t;
-
-	RECORD_GET(rec, t);
-	json_begin(j, NULL, '{');
-	json_number(j, "tid", le32toh(t.tid));
-	put_free(j, "comm", padded_string(t.comm, sizeof(t.comm)));
-	json_bool(j, "dead", le32toh(t.flags) & CKPT_THREAD_DEAD);
-	json_number(j, "files", le32toh(t.files));
-	json_number(j, "fs", le32toh(t.fs));
-	json_number(j, "cred", le32toh(t.cred));
-	json_hex(j, "blocked", le64toh(t.blocked));
-	json_signed(j, "nice", (int32_t)le32toh(t.nice));
-	json_end(j, '}');
-}
-
-static void put_process(struct json *j, const struct info *info, const struct node *node)
-{
-	const struct record *rec = &info->image.records[node->record];
-	struct ckpt_process p;
-	size_t i;
-
-	RECORD_GET(rec, p);
-	json_begin(j, NULL, '{');
-	json_number(j, "pid", node->tgid);
-	json_number(j, "parent", node->parent_tid);
-	json_number(j, "pgid", le32toh(p.pgid));
-	json_number(j, "sid", le32toh(p.sid));
-	put_free(j, "comm", comm_of(info, node));
-	put_free(j, "state", state_text(&p));
-	json_bool(j, "new_pidns", le32toh(p.flags) & CKPT_PROCESS_NEW_PIDNS);
-	json_bool(j, "subreaper", le32toh(p.flags) & CKPT_PROCESS_SUBREAPER);
-	json_number(j, "mm", le32toh(p.mm));
-	json_signed(j, "oom_score_adj", (int32_t)le32toh(p.oom_score_adj));
-	json_begin(j, "threads", '[');
-	for (i = 1; i < node->nr_records; i++)
-		if (rec[i].type == CKPT_REC_THREAD)
-			put_thread(j, &rec[i]);
-	json_end(j, ']');
-	json_end(j, '}');
-}
-
-static void put_forest(struct json *j, const struct info *info)
-{
-	const struct forest *f = &info->forest;
-	unsigned int depth = 0;
-	size_t i;
-
-	json_begin(j, "processes", '[');
-	for (i = f->root; i != NOBODY; i = forest_next(f, i, &depth))
-		put_process(j, info, &f->nodes[i]);
-	json_end(j, ']');
-}
-
-static void put_vmas(struct json *j, const struct image *im, const struct record *rec)
-{
-	struct ckpt_vma v;
-	struct ckpt_mm mm;
-	char prot[5];
-	uint32_t i;
-
-	RECORD_GET(rec, mm);
-	json_number(j, "exe", le32toh(mm.exe));
-	json_begin(j, "mappings", '[');
-	for (i = 1; i <= le32toh(mm.nr_vmas); i++) {
-		RECORD_GET(&rec[i], v);
-		vma_prot(&v, prot);
-		json_begin(j, NULL, '{');
-		json_hex(j, "start", le64toh(v.start));
-		json_hex(j, "end", le64toh(v.end));
-		json_string(j, "prot", prot);
-		json_hex(j, "offset", le64toh(v.offset));
-		json_hex(j, "flags", le32toh(v.flags));
-		json_number(j, "file", le32toh(v.file));
-		put_free(j, "name", vma_name(im, &v, &mm));
-		json_end(j, '}');
-	}
-	json_end(j, ']');
-}
-
-static void put_fds(struct json *j, const struct record *rec)
-{
-	const unsigned char *tail;
-	struct ckpt_fd fd;
-	size_t len;
-
-	json_begin(j, "fds", '[');
-	for (tail = record_tail(rec, &len); len; tail += sizeof(fd), len -= sizeof(fd)) {
-		memcpy(&fd, tail, sizeof(fd));
-		json_begin(j, NULL, '{');
-		json_number(j, "fd", le32toh(fd.fd));
-		json_number(j, "file", le32toh(fd.file));
-		json_bool(j, "cloexec", le32toh(fd.flags) & CKPT_FD_CLOEXEC);
-		json_end(j, '}');
-	}
-	json_end(j, ']');
-}
-
-static void put_file(struct json *j, const struct image *im, const struct record *rec)
-{
-	struct ckpt_file_external e;
-	struct ckpt_file file;
-
-	RECORD_GET(rec, file);
-	json_string(j, "kind", file_kind(rec));
-	put_free(j, "name", file_name(im, rec));
-	json_string(j, "access", access_name(le32toh(file.flags)));
-	json_hex(j, "flags", le32toh(file.flags));
-	json_number(j, "pos", le64toh(file.pos));
-	if (rec->type != CKPT_REC_FILE_EXTERNAL)
-		return;
-	RECORD_GET(rec, e);
-	json_hex(j, "key", le64toh(e.key));
-}
-
-static void put_fs(struct json *j, const struct record *rec)
-{
-	struct ckpt_fs fs;
-
-	RECORD_GET(rec, fs);
-	put_free(j, "root", tail_string(rec, 0, le32toh(fs.root_len)));
-	put_free(j, "cwd", tail_string(rec, le32toh(fs.root_len), le32toh(fs.pwd_len)));
-	json_number(j, "umask", le32toh(fs.umask));
-}
-
-static void put_cred(struct json *j, const struct record *rec)
-{
-	struct ckpt_cred c;
-
-	RECORD_GET(rec, c);
-	json_number(j, "uid", le32toh(c.uid));
-	json_number(j, "gid", le32toh(c.gid));
-	json_number(j, "euid", le32toh(c.euid));
-	json_number(j, "egid", le32toh(c.egid));
-	json_hex(j, "cap_effective", le64toh(c.cap_effective));
-	json_hex(j, "cap_permitted", le64toh(c.cap_permitted));
-}
-
-static void put_pipe(struct json *j, const struct record *rec)
-{
-	struct ckpt_pipe p;
-
-	RECORD_GET(rec, p);
-	json_number(j, "size", le32toh(p.size));
-	json_number(j, "bytes", le32toh(p.bytes));
-}
-
-static void put_shmem(struct json *j, const struct record *rec)
-{
-	struct ckpt_shmem s;
-
-	RECORD_GET(rec, s);
-	json_number(j, "size", le64toh(s.size));
-	put_free(j, "name", tail_string(rec, 0, le32toh(s.name_len)));
-}
-
-static void put_object(struct json *j, const struct image *im, uint32_t id)
-{
-	const struct record *rec = image_object(im, id);
-
-	json_begin(j, NULL, '{');
-	json_number(j, "id", id);
-	json_string(j, "type", record_name(rec->type));
-	switch (rec->type) {
-	case CKPT_REC_CRED:
-		put_cred(j, rec);
-		break;
-	case CKPT_REC_PIPE:
-		put_pipe(j, rec);
-		break;
-	case CKPT_REC_SHMEM:
-		put_shmem(j, rec);
-		break;
-	case CKPT_REC_FILE_PATH:
-	case CKPT_REC_FILE_PIPE:
-	case CKPT_REC_FILE_SHMEM:
-	case CKPT_REC_FILE_EXTERNAL:
-	case CKPT_REC_FILE_EVENTFD:
-		put_file(j, im, rec);
-		break;
-	case CKPT_REC_FS:
-		put_fs(j, rec);
-		break;
-	case CKPT_REC_FILES:
-		put_fds(j, rec);
-		break;
-	case CKPT_REC_MM:
-		put_vmas(j, im, rec);
-		break;
-	}
-	if (im->complete && im->object_pages[id - 1])
-		json_number(j, "data_pages", im->object_pages[id - 1]);
-	json_end(j, '}');
-}
-
-static void put_objects(struct json *j, const struct image *im)
-{
-	uint32_t id;
-
-	json_begin(j, "objects", '[');
-	for (id = 1; id <= im->nr_objects; id++)
-		put_object(j, im, id);
-	json_end(j, ']');
 }
 
 static void put_externals(struct json *j, const struct image *im)
@@ -303,21 +63,222 @@ static void put_externals(struct json *j, const struct image *im)
 	externals_free(ext, nr);
 }
 
+static void put_process(struct json *j, const struct info *info, const struct node *node)
+{
+	struct ckpt_process p;
+
+	RECORD_GET(&info->image.records[node->record], p);
+	json_begin(j, NULL, '{');
+	json_number(j, "pid", node->tgid);
+	json_number(j, "parent", node->parent_tid);
+	put_free(j, "comm", comm_of(info, node));
+	put_free(j, "state", state_text(&p));
+	json_number(j, "record", info->image.records[node->record].seq);
+	json_end(j, '}');
+}
+
+static void put_forest(struct json *j, const struct info *info)
+{
+	const struct forest *f = &info->forest;
+	unsigned int depth = 0;
+	size_t i;
+
+	json_begin(j, "processes", '[');
+	for (i = f->root; i != NOBODY; i = forest_next(f, i, &depth))
+		put_process(j, info, &f->nodes[i]);
+	json_end(j, ']');
+}
+
+static uint64_t get_le(const unsigned char *p, size_t width)
+{
+	uint64_t value = 0;
+
+	while (width--)
+		value = value << 8 | p[width];
+	return value;
+}
+
+static int64_t get_signed(const unsigned char *p, size_t width)
+{
+	unsigned int unused = 64 - 8 * width;
+
+	return (int64_t)(get_le(p, width) << unused) >> unused;
+}
+
+static void put_uuid(struct json *j, const char *key, const unsigned char *p)
+{
+	char text[37];
+
+	uuid_text(p, text);
+	json_string(j, key, text);
+}
+
+static void put_bytes(struct json *j, const char *key, const unsigned char *p, size_t len)
+{
+	char *text = xrealloc(NULL, 2, len + 1);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		sprintf(text + 2 * i, "%02x", p[i]);
+	text[2 * len] = 0;
+	put_free(j, key, text);
+}
+
+static void put_fields(struct json *j, const struct field *f, const unsigned char *p);
+
+static void put_element(struct json *j, const char *key, const struct field *f,
+			const unsigned char *p)
+{
+	switch (f->how) {
+	case FIELD_SIGNED:
+		json_signed(j, key, get_signed(p, f->width));
+		break;
+	case FIELD_HEX:
+		json_hex(j, key, get_le(p, f->width));
+		break;
+	case FIELD_STRUCT:
+		json_begin(j, key, '{');
+		put_fields(j, f->members, p);
+		json_end(j, '}');
+		break;
+	default:
+		json_number(j, key, get_le(p, f->width));
+	}
+}
+
+static void put_array(struct json *j, const struct field *f, const unsigned char *p, size_t nr)
+{
+	size_t i;
+
+	json_begin(j, f->name, '[');
+	for (i = 0; i < nr; i++) {
+		if (f->row && i % f->row == 0)
+			json_begin(j, NULL, '[');
+		put_element(j, NULL, f, p + i * f->width);
+		if (f->row && i % f->row == f->row - 1)
+			json_end(j, ']');
+	}
+	json_end(j, ']');
+}
+
+static void put_field(struct json *j, const struct field *f, const unsigned char *p, size_t nr)
+{
+	switch (f->how) {
+	case FIELD_ZERO:
+		break;
+	case FIELD_TEXT:
+		put_free(j, f->name, f->width > 1 ? padded_string(p, f->width) : escape(p, nr));
+		break;
+	case FIELD_UUID:
+		put_uuid(j, f->name, p);
+		break;
+	case FIELD_BYTES:
+		put_bytes(j, f->name, p, nr * f->width);
+		break;
+	default:
+		if (f->nr == 1)
+			put_element(j, f->name, f, p);
+		else
+			put_array(j, f, p, nr);
+	}
+}
+
+/* @p: a whole struct */
+static void put_fields(struct json *j, const struct field *f, const unsigned char *p)
+{
+	size_t nr;
+
+	for (; f->name; f++) {
+		nr = f->nr;
+		if (f->count != NOT_COUNTED && get_le(p + f->count, 4) < nr)
+			nr = get_le(p + f->count, 4);
+		put_field(j, f, p + f->offset, nr);
+	}
+}
+
+/* image_check() has seen that the parts fill the tail. */
+static void put_tail(struct json *j, const struct record *rec, const struct field *f)
+{
+	const unsigned char *tail;
+	size_t len, nr, most;
+
+	tail = record_tail(rec, &len);
+	for (; f && f->name; f++) {
+		most = len / f->width;
+		nr = f->count == NOT_COUNTED ? most : record_u32(rec, f->count);
+		if (nr > most)
+			nr = most;
+		put_field(j, f, tail, nr);
+		tail += nr * f->width;
+		len -= nr * f->width;
+	}
+}
+
+static void put_framing(struct json *j, const struct record *rec)
+{
+	json_begin(j, "framing", '{');
+	json_number(j, "offset", rec->offset);
+	json_number(j, "type", rec->type);
+	json_hex(j, "flags", rec->flags);
+	json_number(j, "fixed", rec->fixed);
+	json_number(j, "len", le64toh(rec->raw.len));
+	json_number(j, "seq", rec->seq);
+	json_hex(j, "crc", rec->crc);
+	json_end(j, '}');
+}
+
+static void put_record(struct json *j, const struct image *im, const struct record *rec)
+{
+	const struct record_kind *kind = record_kind(rec->type);
+	unsigned char *fixed = xmalloc(kind->size);
+
+	record_get(rec, fixed, kind->size);
+	json_begin(j, NULL, '{');
+	json_string(j, "record", kind->name);
+	put_framing(j, rec);
+	put_fields(j, kind->fields, fixed);
+	put_tail(j, rec, kind->tail);
+	if (im->complete && (rec->type == CKPT_REC_MM || rec->type == CKPT_REC_SHMEM))
+		json_number(j, "data_pages", im->object_pages[get_le(fixed, 4) - 1]);
+	json_end(j, '}');
+	free(fixed);
+}
+
+static void put_records(struct json *j, const struct image *im)
+{
+	size_t i;
+
+	json_begin(j, "records", '[');
+	for (i = 0; i < im->nr_records; i++)
+		put_record(j, im, &im->records[i]);
+	json_end(j, ']');
+}
+
+static void put_preamble(struct json *j, const struct ckpt_preamble *pre)
+{
+	json_begin(j, "preamble", '{');
+	put_bytes(j, "magic", pre->magic, sizeof(pre->magic));
+	json_number(j, "framing", le32toh(pre->framing));
+	json_end(j, '}');
+}
+
 void info_json(const struct info *info)
 {
 	struct json j = { .f = stdout };
+	const struct image *im = &info->image;
 
 	json_begin(&j, NULL, '{');
 	json_string(&j, "file", info->name);
-	json_bool(&j, "valid", info->image.complete && info->readable);
-	put_error(&j, &info->image);
+	json_bool(&j, "valid", im->complete && info->readable);
+	put_error(&j, im);
 	if (info->readable) {
-		put_header(&j, &info->image.header);
-		put_sizes(&j, &info->image);
+		put_free(&j, "taken", time_text(le64toh(im->header.clock_realtime)));
+		put_sizes(&j, im);
 		json_number(&j, "trailing_bytes", info->trailing);
-		put_externals(&j, &info->image);
+		put_externals(&j, im);
 		put_forest(&j, info);
-		put_objects(&j, &info->image);
+		put_preamble(&j, &im->preamble);
+		put_records(&j, im);
 	}
 	json_end(&j, '}');
 }

@@ -44,7 +44,7 @@ static void put_header(const struct info *info)
 	       le32toh(h->nr_threads), plural(le32toh(h->nr_threads)),
 	       le32toh(h->nr_objects), plural(le32toh(h->nr_objects)));
 	printf("metadata    %s in %zu records\n", human_size(im->metadata_end, size),
-	       im->nr_records);
+	       im->nr_metadata);
 	if (!im->complete)
 		return;
 	printf("contents    %lu page%s of data, %lu shared, %lu byte%s in pipes\n",

@@ -19,6 +19,7 @@ export ASAN_OPTIONS=exitcode=99:allocator_may_return_null=0 UBSAN_OPTIONS=exitco
 img=build/good.img bad=build/bad.img
 build/genimage new > $img
 size=$(stat -c %s $img)
+metadata=$(build/ckpt info --json $img | sed -n 's/.*"metadata_bytes": \([0-9]*\).*/\1/p')
 
 fail()
 {
@@ -59,7 +60,10 @@ while [ $n -le "$seeds" ]; do
 	build/genimage reseal $n $((n % 4 + 1)) < $img > $bad
 	expect "sealed image $n" "0 4"
 	# most bytes are contents; half of the seeds aim at the metadata
-	{ head -c 8712 $img | build/genimage reseal $n $((n % 3 + 1)); tail -c +8713 $img; } |
+	{
+		head -c "$metadata" $img | build/genimage reseal $n $((n % 3 + 1))
+		tail -c +$((metadata + 1)) $img
+	} |
 		build/genimage reseal 0 0 > $bad
 	expect "sealed metadata $n" "0 4"
 	n=$((n + 1))

@@ -2,7 +2,8 @@
 /*
  * Makes images without a kernel, for tests of the reader.
  *
- *   genimage new             a small sound image, with every kind of record
+ *   genimage new             a small sound image, with every kind of record and
+ *                            another value in each field
  *   genimage flip AT         flips a bit of the byte at AT of what comes in
  *   genimage reseal SEED N   damages N bytes of what comes in, then makes all
  *                            checksums right again
@@ -62,6 +63,21 @@ static void put(uint32_t type, const void *fixed, size_t size, const void *tail,
 
 #define PUT(type, s, ...)	put(type, &(s), sizeof(s), __VA_ARGS__)
 
+/* No byte is zero, so that a field that is taken from elsewhere shows. */
+static void *fill(void *at, size_t n)
+{
+	static unsigned char last;
+	unsigned char *p = at;
+
+	for (; n--; p++)
+		*p = last = last % 251 + 1;
+	return at;
+}
+
+/* What has to be something else is set afterwards. */
+#define FILLED(s)	(*(struct s *)fill(&(struct s){ }, sizeof(struct s)))
+#define ZERO(field)	memset(&(field), 0, sizeof(field))
+
 static uint32_t object(void)
 {
 	return htole32(++next_id);
@@ -87,101 +103,80 @@ static void put_content(uint32_t mm, uint32_t pipe)
 	put(CKPT_REC_INDEX, NULL, 0, e, sizeof(e));
 }
 
+static void put_siginfo(uint32_t signo)
+{
+	struct ckpt_siginfo si = FILLED(ckpt_siginfo);
+
+	si.signo = htole32(signo);
+	ZERO(si.__reserved);
+	PUT(CKPT_REC_SIGINFO, si, "", 0);
+}
+
+static void put_registers(void)
+{
+	struct ckpt_x86_xfeature xf = { .nr = htole32(2), .size = htole32(256) };
+	struct ckpt_x86_thread x = FILLED(ckpt_x86_thread);
+	unsigned char ymm[256];
+
+	x.nr_xfeatures = htole32(1);
+	ZERO(x.__reserved);
+	PUT(CKPT_REC_X86_THREAD, x, "", 0);
+	PUT(CKPT_REC_X86_XFEATURE, xf, fill(ymm, sizeof(ymm)), sizeof(ymm));
+}
+
 static void put_threads(uint32_t tgid, uint32_t nr, uint32_t files, uint32_t fs, uint32_t cred)
 {
-	struct ckpt_thread t = { .files = files, .fs = fs, .cred = cred };
-	struct ckpt_x86_xfeature xf = { .nr = htole32(2), .size = htole32(256) };
-	struct ckpt_x86_thread x = { .nr_xfeatures = htole32(1) };
-	struct ckpt_siginfo si = { .signo = htole32(10) };
-	static unsigned char ymm[256];
+	struct ckpt_thread t = FILLED(ckpt_thread);
 	uint32_t i;
 
+	t.files = files;
+	t.fs = fs;
+	t.cred = cred;
+	t.cpus_len = htole32(8);
+	ZERO(t.comm);
 	for (i = 0; i < nr; i++) {
 		t.tid = htole32(tgid + i);
 		t.nr_siginfos = htole32(i == 0);
-		t.cpus_len = htole32(8);
 		snprintf((char *)t.comm, sizeof(t.comm), i ? "thr \033[31m%u" : "sh%u", i % 10);
 		PUT(CKPT_REC_THREAD, t, "\3\0\0\0\0\0\0\0", 8);
 		if (i == 0)
-			PUT(CKPT_REC_SIGINFO, si, "", 0);
-		PUT(CKPT_REC_X86_THREAD, x, "", 0);
-		PUT(CKPT_REC_X86_XFEATURE, xf, ymm, sizeof(ymm));
+			put_siginfo(10);
+		put_registers();
 	}
 }
 
-static void new_image(void)
+static void put_process(uint32_t tgid, uint32_t parent, uint32_t mm, uint32_t sighand,
+			uint32_t uts, uint32_t nr_threads, uint32_t nr_siginfos)
 {
-	struct ckpt_preamble pre = { .magic = CKPT_MAGIC };
-	struct ckpt_header h = {
-		.uuid = "0123456789abcdef", .arch = htole32(62), .page_size = htole32(4096),
-		.clock_realtime = htole64(1800000000ULL * 1000000000),
-		.nr_processes = htole32(3), .nr_threads = htole32(4),
-		.release = "6.12.0", .version = "#1 SMP \033]0;x\007",
-	};
-	struct ckpt_uts_ns uts = { .nodename = "host" };
-	struct ckpt_cred cred = { .uid = htole32(1000), .nr_groups = htole32(1) };
-	struct ckpt_pipe pipe = { .size = htole32(65536), .bytes = htole32(5) };
-	struct ckpt_shmem shm = { .flags = htole32(CKPT_SHMEM_MEMFD), .name_len = htole32(3),
-				  .size = htole64(8192) };
-	struct ckpt_file_path path = { .mode = htole32(S_IFREG | 0755), .path_len = htole32(8) };
-	struct ckpt_file_pipe fpipe = { .file.flags = htole32(O_WRONLY) };
-	struct ckpt_file_shmem fshm = { .file.flags = htole32(O_RDWR) };
-	struct ckpt_file_external ext = { .file.flags = htole32(O_RDWR), .name_len = htole32(10),
-		.key = htole64(0x100000000008801), .kind = htole32(CKPT_EXTERNAL_TTY) };
-	struct ckpt_fs fs = { .root_len = htole32(1), .pwd_len = htole32(4) };
-	struct ckpt_fd fds[4] = { { 0 } };
-	struct ckpt_files files = { .nr_fds = htole32(4) };
-	struct ckpt_sighand sig = { 0 };
-	struct ckpt_mm mm = { .nr_vmas = htole32(2), .auxv_len = htole32(16) };
-	struct ckpt_vma vma = { .prot = htole32(5) };
-	struct ckpt_process p = { .state = htole32(CKPT_PROCESS_LIVE), .nr_siginfos = htole32(1) };
-	struct ckpt_siginfo si = { .signo = htole32(12) };
-	struct ckpt_trailer t = { 0 };
-	size_t header_at;
-	int i;
+	struct ckpt_process p = FILLED(ckpt_process);
 
-	seed = crc_bits(~0U, h.uuid, 16);
-	memcpy(out, &pre, sizeof(pre));
-	header_at = sizeof(pre);
-	len = header_at;
-	/* sealed twice: the number of objects is known at the end */
-	PUT(CKPT_REC_HEADER, h, "", 0);
+	p.tgid = htole32(tgid);
+	p.parent = htole32(parent);
+	p.mm = mm;
+	p.sighand = sighand;
+	p.uts_ns = uts;
+	p.state = htole32(mm ? CKPT_PROCESS_LIVE : CKPT_PROCESS_ZOMBIE);
+	p.exit_code = htole32(7 << 8);
+	p.nr_threads = htole32(nr_threads);
+	p.nr_siginfos = htole32(nr_siginfos);
+	PUT(CKPT_REC_PROCESS, p, "", 0);
+	while (nr_siginfos--)
+		put_siginfo(12);
+}
 
-	uts.id = object();
-	PUT(CKPT_REC_UTS_NS, uts, "", 0);
-	cred.id = object();
-	PUT(CKPT_REC_CRED, cred, "\1\0\0\0", 4);
-	pipe.id = object();
-	pipe.cred = cred.id;
-	PUT(CKPT_REC_PIPE, pipe, "", 0);
-	shm.id = object();
-	PUT(CKPT_REC_SHMEM, shm, "abc", 3);
-	path.file.id = object();
-	PUT(CKPT_REC_FILE_PATH, path, "/bin/\n\"x", 8);
-	fpipe.file.id = object();
-	fpipe.pipe = pipe.id;
-	PUT(CKPT_REC_FILE_PIPE, fpipe, "", 0);
-	fshm.file.id = object();
-	fshm.shmem = shm.id;
-	PUT(CKPT_REC_FILE_SHMEM, fshm, "", 0);
-	ext.file.id = object();
-	PUT(CKPT_REC_FILE_EXTERNAL, ext, "/dev/pts/7", 10);
-	fs.id = object();
-	PUT(CKPT_REC_FS, fs, "//tmp", 5);
-	for (i = 0; i < 4; i++) {
-		fds[i].fd = htole32(i * 3);
-		fds[i].file = htole32(le32toh(path.file.id) + i);
-	}
-	files.id = object();
-	PUT(CKPT_REC_FILES, files, fds, sizeof(fds));
-	sig.id = object();
-	PUT(CKPT_REC_SIGHAND, sig, "", 0);
+static uint32_t put_mm(uint32_t exe)
+{
+	struct ckpt_mm mm = FILLED(ckpt_mm);
+	struct ckpt_vma vma = FILLED(ckpt_vma);
+
 	mm.id = object();
-	mm.exe = path.file.id;
+	mm.exe = exe;
+	mm.nr_vmas = htole32(2);
+	mm.auxv_len = htole32(16);
 	PUT(CKPT_REC_MM, mm, "auxvauxvauxvauxv", 16);
 	vma.start = htole64(0x400000);
 	vma.end = htole64(0x402000);
-	vma.file = path.file.id;
+	vma.file = exe;
 	vma.kind = htole32(CKPT_VMA_FILE);
 	PUT(CKPT_REC_VMA, vma, "", 0);
 	vma.start = htole64(0x600000);
@@ -189,36 +184,132 @@ static void new_image(void)
 	vma.file = 0;
 	vma.kind = htole32(CKPT_VMA_ANON);
 	PUT(CKPT_REC_VMA, vma, "", 0);
+	return mm.id;
+}
 
-	p.tgid = htole32(100);
-	p.nr_threads = htole32(2);
-	p.mm = mm.id;
-	p.sighand = sig.id;
-	p.uts_ns = uts.id;
-	PUT(CKPT_REC_PROCESS, p, "", 0);
-	PUT(CKPT_REC_SIGINFO, si, "", 0);
-	put_threads(100, 2, files.id, fs.id, cred.id);
-	p.nr_siginfos = 0;
-	p.nr_threads = htole32(1);
-	p.parent = htole32(101);
-	p.tgid = htole32(200);
-	PUT(CKPT_REC_PROCESS, p, "", 0);
-	put_threads(200, 1, files.id, fs.id, cred.id);
-	p.tgid = htole32(300);
-	p.mm = 0;
-	p.sighand = 0;
-	p.state = htole32(CKPT_PROCESS_ZOMBIE);
-	p.exit_code = htole32(7 << 8);
-	PUT(CKPT_REC_PROCESS, p, "", 0);
+static struct ckpt_file file_common(uint32_t cred)
+{
+	struct ckpt_file file = FILLED(ckpt_file);
+
+	file.id = object();
+	file.cred = cred;
+	return file;
+}
+
+/* One open file of each kind; the first of them is a path. */
+static uint32_t put_open_files(uint32_t cred, uint32_t pipe, uint32_t shmem)
+{
+	struct ckpt_file_path path = FILLED(ckpt_file_path);
+	struct ckpt_file_pipe fpipe = { .file = file_common(cred), .pipe = pipe };
+	struct ckpt_file_shmem fshm = { .file = file_common(cred), .shmem = shmem };
+	struct ckpt_file_external ext = { .file = file_common(cred), .name_len = htole32(10),
+		.key = htole64(0x100000000008801), .kind = htole32(CKPT_EXTERNAL_TTY) };
+	struct ckpt_file_eventfd event = FILLED(ckpt_file_eventfd);
+
+	PUT(CKPT_REC_FILE_PIPE, fpipe, "", 0);
+	PUT(CKPT_REC_FILE_SHMEM, fshm, "", 0);
+	PUT(CKPT_REC_FILE_EXTERNAL, ext, "/dev/pts/7", 10);
+	event.file = file_common(cred);
+	ZERO(event.__reserved);
+	PUT(CKPT_REC_FILE_EVENTFD, event, "", 0);
+	path.file = file_common(cred);
+	path.mode = htole32(S_IFREG | 0755);
+	path.path_len = htole32(8);
+	PUT(CKPT_REC_FILE_PATH, path, "/bin/\n\"x", 8);
+	return path.file.id;
+}
+
+static uint32_t put_fds(uint32_t last_file)
+{
+	struct ckpt_files files = { .id = object(), .nr_fds = htole32(5) };
+	struct ckpt_fd fds[5];
+	uint32_t i;
+
+	for (i = 0; i < 5; i++)
+		fds[i] = (struct ckpt_fd){ .fd = htole32(i * 3), .flags = htole32(i % 2),
+					   .file = htole32(le32toh(last_file) - i) };
+	PUT(CKPT_REC_FILES, files, fds, sizeof(fds));
+	return files.id;
+}
+
+static void put_header(void)
+{
+	struct ckpt_header h = FILLED(ckpt_header);
+
+	memcpy(h.uuid, "0123456789abcdef", sizeof(h.uuid));
+	h.arch = htole32(62);
+	h.page_size = htole32(4096);
+	h.features = 0;
+	h.clock_realtime = htole64(1800000000ULL * 1000000000);
+	h.nr_processes = htole32(3);
+	h.nr_threads = htole32(4);
+	h.nr_cpucaps = htole32(16);
+	ZERO(h.__reserved);
+	ZERO(h.release);
+	ZERO(h.version);
+	strcpy((char *)h.release, "6.12.0");
+	strcpy((char *)h.version, "#1 SMP \033]0;x\007");
+	seed = crc_bits(~0U, h.uuid, sizeof(h.uuid));
+	PUT(CKPT_REC_HEADER, h, "", 0);
+}
+
+static void new_image(void)
+{
+	struct ckpt_preamble pre = { .magic = CKPT_MAGIC };
+	struct ckpt_header *h = (void *)(out + sizeof(pre) + sizeof(struct ckpt_record));
+	struct ckpt_uts_ns uts = FILLED(ckpt_uts_ns);
+	struct ckpt_cred cred = FILLED(ckpt_cred);
+	struct ckpt_pipe pipe = FILLED(ckpt_pipe);
+	struct ckpt_shmem shm = FILLED(ckpt_shmem);
+	struct ckpt_fs fs = FILLED(ckpt_fs);
+	struct ckpt_sighand sig = FILLED(ckpt_sighand);
+	struct ckpt_trailer t = { };
+	uint32_t file, files, mm;
+
+	memcpy(out, &pre, sizeof(pre));
+	len = sizeof(pre);
+	/* sealed again by reseal(): the number of objects is known at the end */
+	put_header();
+
+	uts.id = object();
+	ZERO(uts.__reserved);
+	ZERO(uts.__reserved2);
+	PUT(CKPT_REC_UTS_NS, uts, "", 0);
+	cred.id = object();
+	cred.nr_groups = htole32(1);
+	ZERO(cred.__reserved);
+	PUT(CKPT_REC_CRED, cred, "\1\0\0\0", 4);
+	pipe.id = object();
+	pipe.cred = cred.id;
+	PUT(CKPT_REC_PIPE, pipe, "", 0);
+	shm.id = object();
+	shm.cred = cred.id;
+	shm.name_len = htole32(3);
+	ZERO(shm.__reserved);
+	PUT(CKPT_REC_SHMEM, shm, "abc", 3);
+	file = put_open_files(cred.id, pipe.id, shm.id);
+	fs.id = object();
+	fs.cred = cred.id;
+	fs.root_len = htole32(1);
+	fs.pwd_len = htole32(4);
+	ZERO(fs.__reserved);
+	PUT(CKPT_REC_FS, fs, "//tmp", 5);
+	files = put_fds(file);
+	sig.id = object();
+	ZERO(sig.__reserved);
+	PUT(CKPT_REC_SIGHAND, sig, "", 0);
+	mm = put_mm(file);
+
+	put_process(100, 0, mm, sig.id, uts.id, 2, 1);
+	put_threads(100, 2, files, fs.id, cred.id);
+	put_process(200, 101, mm, sig.id, 0, 1, 0);
+	put_threads(200, 1, files, fs.id, cred.id);
+	put_process(300, 101, 0, 0, 0, 1, 0);
 	put_threads(300, 1, 0, 0, 0);
+	h->nr_objects = htole32(next_id);
+	put_content(mm, pipe.id);
 
-	h.nr_objects = htole32(next_id);
-	put_content(mm.id, pipe.id);
-
-	/* all checksums once more, now that the header is whole */
-	((struct ckpt_header *)(out + header_at + sizeof(struct ckpt_record)))->nr_objects =
-		h.nr_objects;
-	memcpy(t.uuid, h.uuid, 16);
+	memcpy(t.uuid, h->uuid, sizeof(t.uuid));
 	t.nr_records = htole64(seq);
 	t.pages = htole64(3);
 	t.bytes = htole64(len + sizeof(struct ckpt_record) + sizeof(t));

@@ -155,6 +155,24 @@ def scripts() -> str:
     return bad
 
 
+def host_program(name: str, files: list[str]) -> str:
+    """A program of tools/checkpoint for this machine; its path."""
+    out = os.path.join(paths.BUILD, "lint", name)
+    os.makedirs(os.path.dirname(out), exist_ok=True)
+    status, text = run(["gcc", "-O1", "-D_GNU_SOURCE", "-Iinclude/uapi", "-o", out, *files])
+    if status:
+        raise RuntimeError(text)
+    return out
+
+
+def fields() -> str:
+    """ckpt info shows every field that the header declares."""
+    status, text = run(["tools/checkpoint/tests/fields.py", "include/uapi/linux/checkpoint.h",
+                        host_program("ckpt", sorted(glob.glob(f"{paths.TOP}/tools/checkpoint/*.c"))),
+                        host_program("genimage", ["tools/checkpoint/tests/genimage.c"])])
+    return text if status else ""
+
+
 STEPS: dict[str, Callable[[], str]] = {
     "checkpatch-kernel": checkpatch_kernel,
     "checkpatch-user": checkpatch_user,
@@ -163,6 +181,7 @@ STEPS: dict[str, Callable[[], str]] = {
     "spdx": spdx,
     "patches": patches,
     "scripts": scripts,
+    "fields": fields,
     "harness": selfcheck.complaints,
     "sparse": sparse,
 }
