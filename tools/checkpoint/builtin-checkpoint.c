@@ -213,6 +213,8 @@ int builtin_checkpoint(int argc, char **argv)
 	if (status)
 		return status;
 	klog_init(&c.log, KLOG_SIZE);
+	/* of a file that would be larger than it may be we want an error */
+	signal(SIGXFSZ, SIG_IGN);
 	status = guardian_start(&c.guardian, &c.target, c.out.dir, c.out.tmp);
 	if (status)
 		return status;

@@ -45,6 +45,7 @@ int builtin_check(int argc, char **argv);
 int builtin_info(int argc, char **argv);
 
 /* util.c */
+extern int no_memory_status;
 void __printf(1, 2) say(const char *fmt, ...);
 void *xmalloc(size_t size);
 void *xrealloc(void *old, size_t nr, size_t size);

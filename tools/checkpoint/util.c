@@ -14,6 +14,8 @@
 #include "ckpt.h"
 #include "sys.h"
 
+int no_memory_status = ST_FAILED;
+
 /* One line on stderr, in one write so that lines of several processes keep apart. */
 void say(const char *fmt, ...)
 {
@@ -45,7 +47,7 @@ void *xrealloc(void *old, size_t nr, size_t size)
 
 	if (!p) {
 		say("out of memory");
-		exit(ST_FAILED);
+		exit(no_memory_status);
 	}
 	return p;
 }
@@ -61,7 +63,7 @@ char *xasprintf(const char *fmt, ...)
 	va_end(args);
 	if (len < 0) {
 		say("out of memory");
-		exit(ST_FAILED);
+		exit(no_memory_status);
 	}
 	return text;
 }
