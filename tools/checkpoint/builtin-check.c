@@ -120,7 +120,7 @@ static int look(const struct check *c)
 		size = log.result.log_true_size + KLOG_SIZE;
 		klog_free(&log);
 	}
-	if (err && err != EAGAIN)
+	if (err && err != EAGAIN && err != EXDEV)
 		return checkpoint_failed(&log, err, c->verbose);
 	klog_print(&log, stdout, c->verbose ? KLOG_ALL : KLOG_ALL & ~KLOG_INFO);
 	return err || log.result.blockers ? ST_REFUSED : ST_OK;
