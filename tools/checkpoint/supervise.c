@@ -132,10 +132,11 @@ static void child_stopped(struct supervisor *s, int sig)
 		stop_too(s);
 }
 
-static int exit_status(const struct supervisor *s, int status)
+static int exit_status(struct supervisor *s, int status)
 {
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
+	s->killed = true;
 	if (s->asked && WTERMSIG(status) == SIGKILL)
 		return 128 + s->asked;
 	return 128 + WTERMSIG(status);
@@ -223,6 +224,16 @@ int supervisor_wait_note(struct supervisor *s, struct note *note)
 	return read_full(s->notes_in, note, sizeof(*note)) == sizeof(*note) ? 0 : -1;
 }
 
+/*
+ * What a shell does for its jobs: a program that gave the terminal on, or that
+ * was killed, has not put its modes back.
+ */
+static void restore_modes(const struct supervisor *s)
+{
+	if (s->given || (s->killed && s->foreground && tcgetpgrp(s->tty) == getpgrp()))
+		tcsetattr(s->tty, TCSADRAIN, &s->modes);
+}
+
 /* Returns the exit status, and leaves the terminal as it was. */
 int supervise(struct supervisor *s)
 {
@@ -249,7 +260,6 @@ int supervise(struct supervisor *s)
 	}
 	close(fd);
 	take_tty(s);
-	if (s->given)
-		tcsetattr(s->tty, TCSADRAIN, &s->modes);
+	restore_modes(s);
 	return status;
 }

@@ -17,6 +17,7 @@
  * @foreground: we were in its foreground when we began
  * @given: process group that has the terminal, 0 for none
  * @modes: of the terminal before
+ * @killed: the child was ended by a signal
  * @nested: the child may hand over the terminal itself
  * @notes_in: tells of the child's own child, -1 for none
  * @notes_out: where to tell of ours, -1 for nobody
@@ -30,6 +31,7 @@ struct supervisor {
 	bool foreground;
 	pid_t given;
 	struct termios modes;
+	bool killed;
 	bool nested;
 	int notes_in;
 	int notes_out;
