@@ -312,6 +312,20 @@ static int follow(struct restart *r, struct supervisor *s, const struct note *no
 }
 
 /*
+ * A keeper that is killed leaves behind what restart(2) had made, on its way
+ * out: that comes to us, and is waited for.
+ */
+static void kill_keeper(const struct restart *r, const struct supervisor *s)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	kill(s->child, SIGKILL);
+	if (r->image.feeder)
+		kill(r->image.feeder, SIGKILL);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+}
+
+/*
  * restart(2) puts off all signals but SIGKILL once it makes tasks. So it is
  * called by a child, which is killed when a signal comes before they run.
  */
@@ -345,8 +359,7 @@ static int run_keeper(struct restart *r)
 	sig = supervisor_wait_note(&s, &note);
 	progress_stop(&r->progress);
 	if (sig > 0) {
-		kill(s.child, SIGKILL);
-		exit_status_of(s.child);
+		kill_keeper(r, &s);
 		say("interrupted; nothing is left of it");
 		return 128 + sig;
 	}

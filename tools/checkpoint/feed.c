@@ -65,31 +65,30 @@ static void feed(struct image *im, struct source *src, struct record next, bool 
 	pass(src->fd, out, UINT64_MAX);
 }
 
-/* Returns the descriptor to give to restart(2). */
-int feed_start(struct image *im, struct source *src, const struct record *next, bool sound,
-	       const struct pidset *avoid)
+/* From now on @p->fd is a pipe with the whole image. */
+int feed_start(struct preview *p, struct image *im, struct source *src, const struct record *next)
 {
-	int p[2];
-	pid_t pid;
+	int fds[2];
 
-	if (pipe2(p, O_CLOEXEC)) {
+	if (pipe2(fds, O_CLOEXEC)) {
 		say("cannot make a pipe: %s", strerror(errno));
 		return -1;
 	}
 	/* as few steps as possible; not being allowed to does not matter */
-	fcntl(p[1], F_SETPIPE_SZ, STEP);
-	pid = clone_avoiding(0, avoid);
-	if (!pid) {
-		close(p[0]);
+	fcntl(fds[1], F_SETPIPE_SZ, STEP);
+	p->feeder = clone_avoiding(0, &p->pids);
+	if (!p->feeder) {
+		close(fds[0]);
 		signal(SIGPIPE, SIG_DFL);
-		feed(im, src, *next, sound, p[1]);
+		feed(im, src, *next, p->sound, fds[1]);
 		_exit(0);
 	}
-	close(p[1]);
-	if (pid < 0) {
+	close(fds[1]);
+	if (p->feeder < 0) {
 		say("cannot fork: %s", strerror(errno));
-		close(p[0]);
+		close(fds[0]);
 		return -1;
 	}
-	return p[0];
+	p->fd = fds[0];
+	return 0;
 }

@@ -89,10 +89,8 @@ int preview_image(struct preview *p, const char *name, bool new_pidns)
 	}
 	if (new_pidns || p->root_is_init)
 		p->pids.nr = 0;
-	if (!err && !src.seekable) {
-		p->fd = feed_start(&im, &src, &next, p->sound, &p->pids);
-		err = p->fd < 0 ? -1 : 0;
-	}
+	if (!err && !src.seekable)
+		err = feed_start(p, &im, &src, &next);
 	image_free(&im);
 	free(copy.data);
 	return err;

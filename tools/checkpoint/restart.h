@@ -11,6 +11,7 @@
 /**
  * struct preview - the metadata of an image, read before restart(2) reads it
  * @fd: gives the image to restart(2)
+ * @feeder: the process that gives it to us, 0 for none
  * @sound: the metadata could be read; otherwise nothing below is known
  * @root_is_init: the first root makes a pid namespace of its own
  * @nr_roots: roots of the forest
@@ -20,6 +21,7 @@
  */
 struct preview {
 	int fd;
+	pid_t feeder;
 	bool sound;
 	bool root_is_init;
 	size_t nr_roots;
@@ -44,7 +46,6 @@ int inherit_parse(struct inherits *in, const char *text);
 int inherit_resolve(struct inherits *in, const struct preview *p);
 
 /* feed.c */
-int feed_start(struct image *im, struct source *src, const struct record *next, bool sound,
-	       const struct pidset *avoid);
+int feed_start(struct preview *p, struct image *im, struct source *src, const struct record *next);
 
 #endif
