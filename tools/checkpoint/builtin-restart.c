@@ -156,10 +156,12 @@ static int parse(struct restart *r, int argc, char **argv)
 /* Everything that can fail before restart(2) does so here. */
 static int prepare(struct restart *r)
 {
+	bool check = r->flags & RESTART_CHECK;
+
 	if (preview_image(&r->image, r->input, r->new_pidns) ||
-	    inherit_resolve(&r->inherits, &r->image))
+	    inherit_resolve(&r->inherits, &r->image, !check))
 		return -1;
-	if (pidset_has(&r->image.pids, getpid())) {
+	if (!check && pidset_has(&r->image.pids, getpid())) {
 		say("pid %d of the image is ckpt's own; try again, or use --new-pidns", getpid());
 		return -1;
 	}
@@ -170,7 +172,7 @@ static int prepare(struct restart *r)
 	r->nr_pids = 1;
 	r->pids = xrealloc(NULL, r->nr_pids, sizeof(*r->pids));
 	if (r->root) {
-		r->root_fd = open(r->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r->root_fd = open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (r->root_fd < 0) {
 			say("cannot open directory %s: %s", escape_str(r->root), strerror(errno));
 			return -1;
@@ -252,6 +254,7 @@ static void let_go_of_stdio(void)
 static int keep_on(struct restart *r, struct supervisor *s, int notes)
 {
 	close(r->image.fd);
+	inherit_close(&r->inherits);
 	if (r->pidfile_out.fd >= 0)
 		close(r->pidfile_out.fd);
 	s->child = r->pids[0];
@@ -308,6 +311,7 @@ static int follow(struct restart *r, struct supervisor *s, const struct note *no
 	int status = write_pidfile(r, r->new_pidns ? s->child : note->pid) ? ST_SELF : ST_OK;
 
 	close(r->image.fd);
+	inherit_close(&r->inherits);
 	return r->detach ? status : supervise(s);
 }
 

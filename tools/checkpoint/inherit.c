@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/major.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +79,20 @@ static int find_terminal(int access)
 	return open(path, access | O_NOCTTY | O_CLOEXEC);
 }
 
+/* /dev/tty, by its device number: another name of the controlling terminal. */
+static bool is_controlling(const struct external *e)
+{
+	return e->kind == CKPT_EXTERNAL_TTY && (e->key & UINT32_MAX) == TTYAUX_MAJOR << 8;
+}
+
+/* The programs will be in our session, so theirs is ours. */
+static int controlling_terminal(int access)
+{
+	int fd = open("/dev/tty", access | O_NOCTTY | O_CLOEXEC);
+
+	return fd < 0 ? find_terminal(access) : fd;
+}
+
 static int check_keys(const struct inherits *in, const struct preview *p)
 {
 	size_t i, k;
@@ -96,10 +111,20 @@ static int check_keys(const struct inherits *in, const struct preview *p)
 }
 
 /*
- * Our terminal takes the place of the only one in the image. Everything else
- * that is outside has to be named by the user.
+ * A descriptor of ours for an object that none was given for, or -1. Our
+ * terminal takes the place of the only one in the image.
  */
-int inherit_resolve(struct inherits *in, const struct preview *p)
+static int find_own(const struct external *e, size_t ttys)
+{
+	if (is_controlling(e))
+		return controlling_terminal(e->access);
+	if (e->kind == CKPT_EXTERNAL_TTY && ttys == 1)
+		return find_terminal(e->access);
+	return -1;
+}
+
+/* What is missing has to be named by the user, unless not @all are needed. */
+int inherit_resolve(struct inherits *in, const struct preview *p, bool all)
 {
 	const struct external *e;
 	size_t i, ttys = 0;
@@ -109,22 +134,38 @@ int inherit_resolve(struct inherits *in, const struct preview *p)
 		return 0;
 	if (check_keys(in, p))
 		return -1;
+	if (!all)
+		return 0;
 	for (i = 0; i < p->nr_externals; i++)
-		ttys += p->externals[i].kind == CKPT_EXTERNAL_TTY;
+		ttys += p->externals[i].kind == CKPT_EXTERNAL_TTY &&
+			!is_controlling(&p->externals[i]);
 	for (i = 0; i < p->nr_externals; i++) {
 		e = &p->externals[i];
 		if (has(in, e->key))
 			continue;
-		fd = e->kind == CKPT_EXTERNAL_TTY && ttys == 1 ? find_terminal(e->access) : -1;
+		fd = find_own(e, ttys);
 		if (fd >= 0) {
 			add(in, e->key, fd);
 			continue;
 		}
 		say("the %s %s of the image has no replacement: %s--inherit 0x%llx=FD",
 		    external_kind(e->kind), e->name,
-		    e->kind == CKPT_EXTERNAL_TTY && ttys == 1 ? "run ckpt on a terminal, or give " :
+		    e->kind == CKPT_EXTERNAL_TTY && ttys <= 1 ? "run ckpt on a terminal, or give " :
 		    "give ", (unsigned long long)e->key);
 		err = -1;
 	}
 	return err;
+}
+
+/*
+ * Those who look at the other end are to see when the programs close theirs;
+ * standard descriptors stay, as with any command that waits for another.
+ */
+void inherit_close(const struct inherits *in)
+{
+	size_t i;
+
+	for (i = 0; i < in->nr; i++)
+		if (in->v[i].fd > STDERR_FILENO)
+			close(in->v[i].fd);
 }

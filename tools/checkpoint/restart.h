@@ -43,7 +43,8 @@ struct inherits {
 /* These print why they fail. */
 int preview_image(struct preview *p, const char *name, bool new_pidns);
 int inherit_parse(struct inherits *in, const char *text);
-int inherit_resolve(struct inherits *in, const struct preview *p);
+int inherit_resolve(struct inherits *in, const struct preview *p, bool all);
+void inherit_close(const struct inherits *in);
 
 /* feed.c */
 int feed_start(struct preview *p, struct image *im, struct source *src, const struct record *next);
