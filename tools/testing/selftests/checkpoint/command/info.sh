@@ -12,15 +12,9 @@
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
-take()
-{
-	start t-info "$1"
-	expect 0 ckpt checkpoint -c t-info -o "$tmp/image" --kill
-}
-
 shows()
 {
-	take "exec 5< /etc/passwd; cd /; while :; do usleep 100000; done" || return 1
+	take "exec 5< /etc/passwd; cd /; $ready; while :; do usleep 100000; done" || return 1
 	ckpt info "$tmp/image" > "$tmp/out" || return 1
 	cat "$tmp/out"
 	grep -q '^image  *[0-9a-f-]*$' "$tmp/out" &&
@@ -34,7 +28,7 @@ shows()
 
 stream()
 {
-	take "exec sleep 100" || return 1
+	take "$ready; exec sleep 100" || return 1
 	[ "$(ckpt info - < "$tmp/image")" = "$(ckpt info "$tmp/image")" ] &&
 	[ "$(cat "$tmp/image" | ckpt info -)" = "$(ckpt info "$tmp/image")" ]
 }
@@ -51,7 +45,7 @@ flip()
 
 flips()
 {
-	take "exec sleep 100" || return 1
+	take "$ready; exec sleep 100" || return 1
 	size=$(stat -c %s "$tmp/image")
 	at=0
 	while [ $at -lt "$size" ]; do
@@ -67,7 +61,7 @@ flips()
 
 cuts()
 {
-	take "exec sleep 100" || return 1
+	take "$ready; exec sleep 100" || return 1
 	size=$(stat -c %s "$tmp/image")
 	for at in 0 1 15 16 17 48 400 4096 $((size / 2)) $((size - 88)) $((size - 1)); do
 		head -c $at "$tmp/image" > "$tmp/bad"
@@ -77,7 +71,7 @@ cuts()
 
 swapped()
 {
-	take "exec sleep 100" || return 1
+	take "$ready; exec sleep 100" || return 1
 	last=$(($(stat -c %s "$tmp/image") / 4096 - 2))
 	cp "$tmp/image" "$tmp/bad"
 	dd if="$tmp/image" bs=4096 skip=$((last - 1)) count=1 2> /dev/null |
@@ -91,7 +85,7 @@ swapped()
 
 trailing()
 {
-	take "exec sleep 100" || return 1
+	take "$ready; exec sleep 100" || return 1
 	echo more >> "$tmp/image"
 	expect 0 ckpt info -q "$tmp/image" 2> "$tmp/err" &&
 	grep -q '5 bytes follow the image' "$tmp/err"
@@ -101,7 +95,7 @@ escapes()
 {
 	name=$(printf 'x\033[31m\n"y')
 	: > "$tmp/$name"
-	take "for f in $tmp/x*; do exec 5< \"\$f\"; done; while :; do usleep 100000; done" || return 1
+	take "for f in $tmp/x*; do exec 5< \"\$f\"; done; $ready; while :; do usleep 100000; done" || return 1
 	for form in "" --json; do
 		# shellcheck disable=SC2086
 		ckpt info $form "$tmp/image" > "$tmp/out" || return 1
@@ -112,7 +106,7 @@ escapes()
 
 json()
 {
-	take "exec sleep 100" || return 1
+	take "$ready; exec sleep 100" || return 1
 	ckpt info --json "$tmp/image" > "$tmp/out" || return 1
 	[ "$(head -n 1 "$tmp/out")" = "{" ] && [ "$(tail -n 1 "$tmp/out")" = "}" ] &&
 	grep -q '"valid": true' "$tmp/out" && grep -q '"processes": \[' "$tmp/out" || return 1

@@ -50,28 +50,22 @@ kill_them()
 fail_before_kill()
 {
 	start t-fail "$counter"
-	mkdir "$tmp/d"
-	mount -t tmpfs -o size=16k tmpfs "$tmp/d" || return 1
+	full_disk 16k || return 1
 	status=0
 	for how in --kill --leave-frozen ""; do
 		# shellcheck disable=SC2086
-		expect 3 ckpt checkpoint -c t-fail -o "$tmp/d/image" $how && counts &&
+		expect 3 ckpt checkpoint -c t-fail -o "$tmp/small/image" $how && counts &&
 		[ "$(cat $cg/t-fail/cgroup.freeze)" = 0 ] || status=1
 	done
-	umount "$tmp/d"
 	return $status
 }
 
 fail_frozen()
 {
 	start t-ff "$counter"
-	mkdir "$tmp/d"
-	mount -t tmpfs -o size=16k tmpfs "$tmp/d" || return 1
+	full_disk 16k || return 1
 	echo 1 > $cg/t-ff/cgroup.freeze
-	expect 3 ckpt checkpoint -c t-ff -o "$tmp/d/image" --kill && stands_still
-	status=$?
-	umount "$tmp/d"
-	return $status
+	expect 3 ckpt checkpoint -c t-ff -o "$tmp/small/image" --kill && stands_still
 }
 
 inside()
@@ -100,6 +94,7 @@ check_clean()
 check_blocker()
 {
 	start t-block "exec nc -l -p 12345"
+	until_true "grep -q ':3039 ' /proc/net/tcp*" || return 1
 	ckpt check -c t-block > "$tmp/out"
 	status=$?
 	cat "$tmp/out"

@@ -7,17 +7,18 @@
 # PLAN: only files are replaced
 # PLAN: a failed checkpoint leaves no file behind
 # PLAN: a full disk leaves the old image and no other file
+# PLAN: an output directory that goes away is an error
 # PLAN: a pipe takes an image
 # PLAN: a redirection takes an image
-# PLAN: a receiver that goes away is an error
 # PLAN: kill is refused on a pipe unless forced
 # PLAN: kill works on a redirected file
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
+# files [DIRECTORY]
 files()
 {
-	ls -A "$tmp/d" | tr '\n' ' '
+	ls -A "${1:-$tmp/d}" | tr '\n' ' '
 }
 
 mode()
@@ -79,18 +80,33 @@ failed_one()
 	[ -z "$(files)" ] && counts
 }
 
-full_disk()
+disk_is_full()
 {
 	start t-full "$counter"
-	mkdir "$tmp/d"
-	mount -t tmpfs -o size=64k tmpfs "$tmp/d" || return 1
-	echo old > "$tmp/d/image"
-	ckpt checkpoint -c t-full -o "$tmp/d/image" --kill
-	status=$?
-	left=$(files)
-	old=$(cat "$tmp/d/image")
-	umount "$tmp/d"
-	[ $status = 3 ] && [ "$left" = "image " ] && [ "$old" = old ] && counts
+	full_disk 64k || return 1
+	echo old > "$tmp/small/image"
+	expect 3 ckpt checkpoint -c t-full -o "$tmp/small/image" --kill &&
+	[ "$(files "$tmp/small")" = "image " ] && [ "$(cat "$tmp/small/image")" = old ] && counts
+}
+
+# It goes while ckpt waits for a process to freeze, its file already made.
+directory_gone()
+{
+	for how in "" --kill --leave-frozen; do
+		hang t-gone || return 1
+		mkdir "$tmp/d"
+		# shellcheck disable=SC2086
+		ckpt checkpoint -c t-gone -o "$tmp/d/image" --timeout 60 $how 2> "$tmp/err" 7>&- &
+		until_true "[ -n \"\$(ls -A $tmp/d)\" ]" || return 1
+		rm -r "$tmp/d"
+		unhang
+		expect 3 wait $! || return 1
+		cat "$tmp/err"
+		grep -q 'cannot rename the image' "$tmp/err" && counts && [ ! -e "$tmp/d" ] &&
+		[ "$(cat $cg/t-gone/cgroup.freeze)" = 0 ] || return 1
+		echo 1 > $cg/t-gone/cgroup.kill
+		wait
+	done
 }
 
 pipe()
@@ -105,14 +121,6 @@ redirect()
 {
 	start t-redirect "exec sleep 100"
 	expect 0 ckpt checkpoint -c t-redirect > "$tmp/image" && ckpt info -q "$tmp/image"
-}
-
-gone()
-{
-	start t-gone "$counter"
-	{ ckpt checkpoint -c t-gone; echo $? > "$tmp/status"; } | head -c 100 > /dev/null
-	until_true "[ -s $tmp/status ]"
-	[ "$(cat "$tmp/status")" = 3 ] && counts
 }
 
 kill_pipe()
@@ -136,10 +144,10 @@ try_kernel "an older file is replaced whole" replace
 try_kernel "a symlink is refused and not followed" symlink
 try_kernel "only files are replaced" only_files
 try_kernel "a failed checkpoint leaves no file behind" failed_one
-try_kernel "a full disk leaves the old image and no other file" full_disk
+try_kernel "a full disk leaves the old image and no other file" disk_is_full
+try_kernel "an output directory that goes away is an error" directory_gone
 try_kernel "a pipe takes an image" pipe
 try_kernel "a redirection takes an image" redirect
-try_kernel "a receiver that goes away is an error" gone
 try_kernel "kill is refused on a pipe unless forced" kill_pipe
 try_kernel "kill works on a redirected file" kill_redirect
 exit $failed

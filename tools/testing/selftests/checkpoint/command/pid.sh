@@ -169,15 +169,13 @@ kill_tree()
 failure()
 {
 	tree .
-	mkdir "$tmp/d"
-	mount -t tmpfs -o size=16k tmpfs "$tmp/d" || return 1
+	full_disk 16k || return 1
 	status=0
 	for how in "" --kill --leave-frozen; do
 		# shellcheck disable=SC2086
-		expect 3 ckpt checkpoint -p "$root" -o "$tmp/d/image" $how && all_in / && no_groups &&
+		expect 3 ckpt checkpoint -p "$root" -o "$tmp/small/image" $how && all_in / && no_groups &&
 		counts || status=1
 	done
-	umount "$tmp/d"
 	stop_tree
 	return $status
 }

@@ -20,53 +20,45 @@
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
-# take SCRIPT [OPTIONS]: an image of it, $tmp/image
-take()
-{
-	# shellcheck disable=SC2086
-	ckpt run --cgroup t-take ${2:-} -- sh -c "$1" < /dev/null > /dev/null 2>&1 &
-	runner=$!
-	until_true "grep -q 'populated 1' $cg/t-take/cgroup.events 2> /dev/null"
-	usleep 500000
-	expect 0 ckpt checkpoint -c t-take -o "$tmp/image" --kill && expect 137 wait $runner
-}
-
 status_of()
 {
-	take "i=0; while [ \$i -lt 15 ]; do usleep 100000; i=\$((i + 1)); done; exit 7" &&
+	take "$ready; $await; exit 7" &&
 	expect 7 ckpt restart -i "$tmp/image" && expect 7 ckpt restart < "$tmp/image"
 }
 
 signal_of()
 {
-	take "i=0; while [ \$i -lt 15 ]; do usleep 100000; i=\$((i + 1)); done; kill -TERM \$\$" &&
+	take "$ready; $await; kill -TERM \$\$" &&
 	expect 143 ckpt restart -i "$tmp/image"
 }
 
 forwards()
 {
-	take "trap 'exit 9' TERM; while :; do usleep 100000; done" || return 1
+	take "trap 'exit 9' TERM; $ready; $await; : > $tmp/running; while :; do usleep 100000; done" ||
+		return 1
 	for how in "" -n; do
+		rm -f "$tmp/running"
 		# shellcheck disable=SC2086
 		ckpt restart -i "$tmp/image" $how &
 		pid=$!
-		usleep 1000000
-		kill -TERM $pid
+		until_true "[ -e $tmp/running ]" && kill -TERM $pid
 		expect 9 wait $pid || return 1
 	done
 }
 
+# It writes each number once, and none is left out.
 goes_on()
 {
-	take "$counter" || return 1
-	before=$(count)
-	echo 0 > "$tmp/n"
+	take "i=0; while :; do i=\$((i + 1)); echo \$i >> $tmp/all; [ \$i = 3 ] && $ready
+		usleep 20000; done" || return 1
+	before=$(wc -l < "$tmp/all")
 	ckpt restart -i "$tmp/image" -c t-on &
 	pid=$!
-	until_true "[ \"\$(count)\" -ge $before ] 2> /dev/null"
+	until_true "[ \$(wc -l < $tmp/all) -gt $((before + 3)) ]"
 	status=$?
 	echo 1 > $cg/t-on/cgroup.kill
-	expect 137 wait $pid && [ $status = 0 ]
+	expect 137 wait $pid && [ $status = 0 ] &&
+	[ "$(cat "$tmp/all")" = "$(seq "$(wc -l < "$tmp/all")")" ]
 }
 
 detach()
@@ -81,7 +73,7 @@ detach()
 
 own_group()
 {
-	take "usleep 1500000; sed -n s/^0:://p /proc/self/cgroup > $tmp/group; exit 3" &&
+	take "$ready; $await; sed -n s/^0:://p /proc/self/cgroup > $tmp/group; exit 3" &&
 	expect 3 ckpt restart -i "$tmp/image" -c t-own/in && [ "$(cat "$tmp/group")" = /t-own/in ] &&
 	[ ! -d $cg/t-own ]
 }
@@ -96,12 +88,14 @@ frozen()
 
 side_by_side()
 {
-	take "i=0; while [ \$i -lt 30 ]; do usleep 100000; i=\$((i + 1)); done; exit 7" || return 1
+	take "$ready; $await; exit 7" || return 1
+	rm "$tmp/go"
 	ckpt restart -i "$tmp/image" --new-pidns -c t-a &
 	a=$!
 	ckpt restart -i "$tmp/image" --new-pidns -c t-b &
 	b=$!
 	until_true "grep -q . $cg/t-a/cgroup.procs && grep -q . $cg/t-b/cgroup.procs" || return 1
+	: > "$tmp/go"
 	expect 7 wait $a && expect 7 wait $b
 }
 
@@ -117,14 +111,14 @@ detach_pidns()
 
 was_pid1()
 {
-	take "usleep 1500000; echo \$\$ > $tmp/pid; exit 5" --new-pidns &&
+	take "$ready; $await; echo \$\$ > $tmp/pid; exit 5" --new-pidns &&
 	expect 5 ckpt restart -i "$tmp/image" && [ "$(cat "$tmp/pid")" = 1 ] &&
 	expect 5 ckpt restart --new-pidns -i "$tmp/image"
 }
 
 from_pipe()
 {
-	take "usleep 1500000; exit 6" || return 1
+	take "$ready; $await; exit 6" || return 1
 	{ cat "$tmp/image"; echo behind; } | {
 		ckpt restart
 		echo $? > "$tmp/status"
@@ -164,7 +158,7 @@ root_dir()
 {
 	mkdir -p "$tmp/dir"
 	expect 125 ckpt restart -i "$tmp/none" --root "$tmp/dir" || return 1
-	take "exec 5< /etc/passwd; usleep 1500000; exit 0" || return 1
+	take "exec 5< /etc/passwd; $ready; $await; exit 0" || return 1
 	expect 125 ckpt restart -i "$tmp/image" --root "$tmp/nowhere" &&
 	expect 125 ckpt restart -i "$tmp/image" --root "$tmp/dir" &&
 	expect 0 ckpt restart -i "$tmp/image" --root /
@@ -172,26 +166,17 @@ root_dir()
 
 unprivileged()
 {
-	chmod 777 "$tmp"
-	mkdir $cg/t-user
-	chown nobody $cg/t-user $cg/t-user/cgroup.procs
-	mkdir $cg/t-user/in
-	chown nobody $cg/t-user/in $cg/t-user/in/cgroup.procs
-	cat > "$tmp/script" <<-END
+	expect 0 as_nobody "
 		ckpt run --cgroup t-user/job --new-pidns -- \\
-			sh -c "usleep 2000000; exit 9" < /dev/null > /dev/null 2>&1 &
-		usleep 1000000
+			sh -c '$ready; $await; exit 9' < /dev/null > /dev/null 2>&1 &
+		until [ -e $tmp/ready ]; do usleep 20000; done
 		ckpt checkpoint -c t-user/job -o $tmp/image --kill || exit 1
 		wait
+		: > $tmp/go
 		ckpt restart -i $tmp/image
 		[ \$? = 9 ] || exit 2
 		ckpt restart -i $tmp/image --new-pidns --cgroup t-user/job2
-		[ \$? = 9 ] || exit 3
-	END
-	expect 0 ckpt run --cgroup t-user/in -- su -s /bin/sh nobody -c "sh $tmp/script"
-	status=$?
-	rmdir $cg/t-user/*/
-	return $status
+		[ \$? = 9 ] || exit 3"
 }
 
 try_kernel "restart exits like the first program" status_of

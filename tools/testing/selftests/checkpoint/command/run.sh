@@ -43,31 +43,36 @@ nested_group()
 	[ "$(cat "$tmp/out")" = /t-kept/a/b ] && [ -d "$cg/t-kept" ] && [ ! -e "$cg/t-kept/a" ]
 }
 
-# signal_to OPTIONS SCRIPT SIGNAL STATUS
+# signal_to OPTIONS SCRIPT SIGNAL STATUS: to a script that has come to $ready
 signal_to()
 {
+	rm -f "$tmp/ready"
 	# shellcheck disable=SC2086
 	ckpt run $1 -- sh -c "$2" &
 	pid=$!
-	usleep 700000
+	until_true "[ -e $tmp/ready ]"
 	kill -"$3" $pid
 	expect "$4" wait $pid
 }
 
+# SIGINT and SIGQUIT are ignored here: tty.sh has them.
 signals()
 {
-	signal_to "" "exec sleep 100" TERM 143 &&
-	signal_to "" "trap 'exit 5' USR1; while :; do usleep 50000; done" USR1 5 &&
-	signal_to "" "trap 'exit 6' HUP; while :; do usleep 50000; done" HUP 6 &&
-	signal_to -n "trap 'exit 7' TERM; while :; do usleep 50000; done" TERM 7
+	signal_to "" "$ready; exec sleep 100" TERM 143 || return 1
+	for sig in HUP TERM USR1 USR2 ALRM; do
+		signal_to "" "trap 'exit 5' $sig; $ready; while :; do usleep 50000; done" $sig 5 ||
+			return 1
+	done
+	signal_to -n "trap 'exit 7' TERM; $ready; while :; do usleep 50000; done" TERM 7
 }
 
 ignored()
 {
-	(trap '' HUP; exec ckpt run -- sh -c 'usleep 900000; exit 3') &
+	(trap '' HUP; exec ckpt run -- sh -c "$ready; $await; exit 3") &
 	pid=$!
-	usleep 300000
+	until_true "[ -e $tmp/ready ]"
 	kill -HUP $pid
+	: > "$tmp/go"
 	expect 3 wait $pid
 }
 
@@ -78,22 +83,19 @@ pidns()
 
 pid1()
 {
-	signal_to -n "exec sleep 100" TERM 143 && signal_to -n "exec sleep 100" HUP 129
+	for sig in TERM HUP ALRM; do
+		signal_to -n "$ready; exec sleep 100" $sig $((128 + $(kill -l $sig))) || return 1
+	done
 }
 
 unprivileged()
 {
-	mkdir "$cg/t-user"
-	chown nobody "$cg/t-user" "$cg/t-user/cgroup.procs"
-	mkdir "$cg/t-user/in"
-	chown nobody "$cg/t-user/in" "$cg/t-user/in/cgroup.procs"
-	ckpt run --cgroup t-user/in -- su -s /bin/sh nobody -c \
-		'ckpt run --cgroup t-user/job --new-pidns -- sh -c "echo \$\$ \$(id -u); exit 4"' \
-		> "$tmp/out" 2>&1
+	expect 4 as_nobody \
+		'ckpt run --cgroup t-user/job --new-pidns -- sh -c "echo \$\$ \$(id -u) \$(id -g); exit 4"' \
+		> "$tmp/out"
 	status=$?
 	cat "$tmp/out"
-	rmdir "$cg/t-user/in"
-	[ "$status" = 4 ] && [ "$(cat "$tmp/out")" = "1 $(id -u nobody)" ]
+	[ "$status" = 0 ] && [ "$(cat "$tmp/out")" = "1 $(id -u nobody) $(id -g nobody)" ]
 }
 
 try "run exits like its command" exits
