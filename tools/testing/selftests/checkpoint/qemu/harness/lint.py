@@ -165,11 +165,20 @@ def host_program(name: str, files: list[str]) -> str:
     return out
 
 
+def ckpt() -> str:
+    return host_program("ckpt", sorted(glob.glob(f"{paths.TOP}/tools/checkpoint/*.c")))
+
+
 def fields() -> str:
     """ckpt info shows every field that the header declares."""
     status, text = run(["tools/checkpoint/tests/fields.py", "include/uapi/linux/checkpoint.h",
-                        host_program("ckpt", sorted(glob.glob(f"{paths.TOP}/tools/checkpoint/*.c"))),
-                        host_program("genimage", ["tools/checkpoint/tests/genimage.c"])])
+                        ckpt(), host_program("genimage", ["tools/checkpoint/tests/genimage.c"])])
+    return text if status else ""
+
+
+def manual() -> str:
+    """The man pages are well formed, and agree with command, header and kernel."""
+    status, text = run(["tools/checkpoint/tests/manual.py", ".", ckpt()])
     return text if status else ""
 
 
@@ -182,6 +191,7 @@ STEPS: dict[str, Callable[[], str]] = {
     "patches": patches,
     "scripts": scripts,
     "fields": fields,
+    "manual": manual,
     "harness": selfcheck.complaints,
     "sparse": sparse,
 }
