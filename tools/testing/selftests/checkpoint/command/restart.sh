@@ -10,6 +10,7 @@
 # PLAN: frozen programs run once they are thawed
 # PLAN: two restarts side by side in pid namespaces
 # PLAN: detached in a pid namespace
+# PLAN: orphans in a pid namespace are waited for
 # PLAN: a program that was pid 1 comes back as pid 1
 # PLAN: restart from a pipe takes nothing behind the image
 # PLAN: a pid in use is an error that says what to do
@@ -109,6 +110,16 @@ detach_pidns()
 	until_true "grep -q 'populated 0' $cg/t-dn/cgroup.events"
 }
 
+# A zombie can be sent a signal, too.
+orphans()
+{
+	take "$ready; $await; sh -c 'sh -c : & echo \$! > $tmp/orphan'; i=0
+		while kill -0 \$(cat $tmp/orphan) && [ \$i -lt 100 ]; do
+			usleep 100000; i=\$((i + 1)); done
+		[ \$i -lt 100 ] && exit 4" &&
+	expect 4 ckpt restart -i "$tmp/image" --new-pidns
+}
+
 was_pid1()
 {
 	take "$ready; $await; echo \$\$ > $tmp/pid; exit 5" --new-pidns &&
@@ -188,6 +199,7 @@ try_kernel "restart in a group of its own removes it" own_group
 try_kernel "frozen programs run once they are thawed" frozen
 try_kernel "two restarts side by side in pid namespaces" side_by_side
 try_kernel "detached in a pid namespace" detach_pidns
+try_kernel "orphans in a pid namespace are waited for" orphans
 try_kernel "a program that was pid 1 comes back as pid 1" was_pid1
 try_kernel "restart from a pipe takes nothing behind the image" from_pipe
 try_kernel "a pid in use is an error that says what to do" pid_in_use
