@@ -184,7 +184,10 @@ coprocess()
 redirected_log()
 {
 	file job.sh <<-'END'
-		for i in {1..4000}; do echo "line $i"; done
+		for i in {1..4000}; do
+			for ((j = 0; j < 15; j++)); do :; done
+			echo "line $i"
+		done
 		echo "this goes to standard error" >&2
 	END
 	leave_alone bash job.sh
@@ -195,7 +198,7 @@ redirected_log()
 		< /dev/null >&3 2>&3 &
 	runner=$!
 	until_true "[ -d $cg/t-here ]"
-	until_middle here '[ $(wc -l < out) -ge 1000 ]' && save here "$tmp/image" --kill || return 1
+	until_middle here '[ $(wc -l < out) -ge 500 ]' && save here "$tmp/image" --kill || return 1
 	cat "$tmp/err"
 	grep -q "^ckpt: level=warn .*: $tmp/here/out is shared with pid [0-9]* outside the group; \
 it will be reopened, with a position of its own\$" "$tmp/err" || return 1

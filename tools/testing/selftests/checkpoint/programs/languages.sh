@@ -6,6 +6,7 @@
 # PLAN: machine code that luajit made goes on
 # PLAN: coroutines of luajit go on
 # PLAN: an event loop of tclsh goes on
+# PLAN: the error file of a pipeline of tclsh is refused
 # PLAN: threads of ripgrep find the rest
 # PLAN: a Go program reads its pipe to the end
 # PLAN: the epoll of a Go program is refused
@@ -77,7 +78,6 @@ tcl_events()
 			if {[incr ::lines] % 100 == 0} { puts "$::lines $line"; flush stdout }
 		}
 		proc tick {} { incr ::ticks; after 5 tick }
-		# Without 2>@1 it has a file for errors that has no name.
 		set chan [open "|sh -c {i=0; while \[ \$i -lt 1500 \]; do i=\$((i + 1)); echo \$i; done} 2>@1"]
 		fconfigure $chan -blocking 0
 		fileevent $chan readable [list readable $chan]
@@ -89,10 +89,24 @@ tcl_events()
 	comes_back '[ $(wc -l < out) -ge 3 ]' tclsh8.6 job.tcl
 }
 
+# Without 2>@1 a file without a name takes the errors of the pipeline.
+tcl_errors()
+{
+	file job.tcl <<-'END'
+		set chan [open "|sh -c {i=0; while \[ \$i -lt 20000 \]; do i=\$((i + 1)); done; echo \$i}"]
+		puts "begun"
+		flush stdout
+		puts [read $chan]
+		close $chan
+	END
+	refused tclsh8.6 "unlinked file" "tcl_.* was unlinked, and such files are not saved yet" \
+		'[ -s out ]' tclsh8.6 job.tcl
+}
+
 rust_threads()
 {
 	file job.sh <<-'END'
-		rg -uuu --threads 3 --no-heading '\b(def|class) \w*?([aeiou])[^aeiou]' /usr/lib/python3.11 /usr/share/perl |
+		rg -uuu --threads 3 --no-heading '\b(def|class) \w*?([aeiou])[^aeiou]' /usr/lib/python3.11 |
 			tee found | wc -l
 		sort -o found found
 	END
@@ -133,6 +147,7 @@ try_kernel "make finishes its rules" make_rules
 try_kernel "machine code that luajit made goes on" machine_code
 try_kernel "coroutines of luajit go on" coroutines
 try_kernel "an event loop of tclsh goes on" tcl_events
+try_kernel "the error file of a pipeline of tclsh is refused" tcl_errors
 try_kernel "threads of ripgrep find the rest" rust_threads
 try_kernel "a Go program reads its pipe to the end" go_pipe
 try_kernel "the epoll of a Go program is refused" go_epoll
