@@ -222,6 +222,34 @@ static int append_child(struct ckpt_save *save, struct task_struct *parent,
 	return 0;
 }
 
+static struct task_struct *exiting_child(struct task_struct *task)
+{
+	struct task_struct *child;
+
+	guard(read_lock)(&tasklist_lock);
+	list_for_each_entry(child, &task->children, sibling)
+		if (READ_ONCE(child->flags) & PF_EXITING && !READ_ONCE(child->exit_state))
+			return get_task_struct(child);
+	return NULL;
+}
+
+/* A task leaves its group a moment before it is a zombie, or gone. */
+static int wait_for_exits(struct ckpt_save *save, struct task_struct *task)
+{
+	unsigned long deadline = max(save->deadline, jiffies + HZ);
+	struct task_struct *child;
+
+	while ((child = exiting_child(task))) {
+		put_task_struct(child);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (time_after(jiffies, deadline))
+			break;
+		fsleep(50);
+	}
+	return 0;
+}
+
 /*
  * Children of one task after the other. The children of a frozen task change
  * only when one is killed; then the call ends with -ESRCH.
@@ -229,8 +257,10 @@ static int append_child(struct ckpt_save *save, struct task_struct *parent,
 static int append_children(struct ckpt_save *save, struct task_struct *task)
 {
 	struct task_struct *child = NULL, *prev;
-	int err = 0;
+	int err = wait_for_exits(save, task);
 
+	if (err)
+		return err;
 	do {
 		prev = child;
 		child = next_child(task, prev);
