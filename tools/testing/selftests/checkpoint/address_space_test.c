@@ -134,6 +134,7 @@ CR_TEST(address_space, new_mappings_leave_the_stack_the_room_of_its_limit)
 {
 	struct rlimit room = { .rlim_cur = 4UL << 30, .rlim_max = RLIM_INFINITY };
 	unsigned long here = (unsigned long)&room;
+	void *mem;
 	int i;
 
 	if (personality(0xffffffff) != ADDR_NO_RANDOMIZE) {
@@ -146,8 +147,10 @@ CR_TEST(address_space, new_mappings_leave_the_stack_the_room_of_its_limit)
 	}
 	CR_CHECK((unsigned long)map(PAGE, PROT_NONE, 0) < here - room.rlim_cur);
 	cr_ready();
-	for (i = 0; i < 16; i++)
-		CR_CHECK((unsigned long)map(256 << 20, PROT_NONE, MAP_NORESERVE) < here - room.rlim_cur);
+	for (i = 0; i < 16; i++) {
+		mem = map(256 << 20, PROT_NONE, MAP_NORESERVE);
+		CR_CHECK((unsigned long)mem < here - room.rlim_cur);
+	}
 	CR_EQ(0, getrlimit(RLIMIT_STACK, &room));
 	CR_EQ(4UL << 30, room.rlim_cur);
 }

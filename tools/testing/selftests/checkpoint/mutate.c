@@ -114,12 +114,12 @@ static uint64_t telling_value(uint64_t old)
 
 static void change_field(struct mutate_rec *rec)
 {
-	size_t width = 1 << mutate_below(4), at;
+	size_t width = 1 << mutate_below(4), len = rec->head.len, at;
 	uint64_t value = 0;
 
 	/* contents: what describes them, not the pages */
-	size_t len = rec->head.type == CKPT_REC_CONTENT && rec->head.len > 512 ? 512 : rec->head.len;
-
+	if (rec->head.type == CKPT_REC_CONTENT && len > 512)
+		len = 512;
 	if (len < width)
 		return;
 	at = mutate_below(len / width) * width;
@@ -319,7 +319,7 @@ void mutate_join(struct fail_image *to, struct mutate_image *image)
 		at = to->rec[i].end;
 	}
 	to->len = at;
-	if (to->rec[0].type == CKPT_REC_HEADER &&
-	    to->rec[0].end - to->rec[0].at >= sizeof(struct ckpt_record) + sizeof(struct ckpt_header))
+	if (image->rec[0].head.type == CKPT_REC_HEADER &&
+	    image->rec[0].head.len >= sizeof(struct ckpt_header))
 		fail_image_seal(to);
 }
