@@ -354,20 +354,18 @@ int cgroup_make_default(struct cgroup *cg)
 }
 
 /*
- * Removes what we made, if nobody is in it. Tasks that died a moment ago may
- * still be on their way out, hence the tries.
+ * Removes what we made, if nobody is in it. Tasks that are dying count until
+ * they are gone, and look like those that stay: hence half a second of tries.
  */
 void cgroup_remove_made(struct cgroup *cg)
 {
-	int tries = 20;
+	int tries = 50;
 
 	while (cg->made) {
 		if (!rmdir(cg->path) || errno == ENOENT) {
 			*strrchr(cg->path, '/') = 0;
 			cg->made--;
-		} else if (errno == EBUSY && --tries &&
-			   (cg->dir < 0 ||
-			    !cgroup_wait_event(cg->dir, "populated", 0, 0))) {
+		} else if (errno == EBUSY && --tries) {
 			sleep_ms(10);
 		} else {
 			return;
