@@ -222,3 +222,7 @@ SYSCALL_DEFINE2(checkpoint, const struct checkpoint_args __user *, uargs, size_t
 	free_save(save);
 	return err;
 }
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/checkpoint_kunit.c"
+#endif

@@ -212,3 +212,7 @@ void ckpt_file_drop(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	fput(rec->live);
 }
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/file_kunit.c"
+#endif

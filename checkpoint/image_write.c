@@ -209,3 +209,7 @@ int ckpt_write_image(struct ckpt_save *save)
 	}
 	return err;
 }
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/image_write_kunit.c"
+#endif

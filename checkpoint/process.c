@@ -430,3 +430,7 @@ const struct ckpt_ops ckpt_process_ops = {
 	.fixed		= sizeof(struct ckpt_process),
 	.validate	= validate_process,
 };
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/process_kunit.c"
+#endif

@@ -66,3 +66,7 @@ static int __init check_registry(void)
 	return 0;
 }
 late_initcall(check_registry);
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/registry_kunit.c"
+#endif

@@ -376,3 +376,7 @@ SYSCALL_DEFINE2(restart, const struct restart_args __user *, uargs, size_t, size
 	free_load(load);
 	return err;
 }
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/restart_kunit.c"
+#endif

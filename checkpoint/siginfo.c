@@ -128,6 +128,15 @@ static int validate_siginfo(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
+static void read_siginfo(const struct ckpt_siginfo *in, kernel_siginfo_t *info)
+{
+	clear_siginfo(info);
+	memcpy((u8 *)info + 12, in->raw, sizeof(*info) - 12);
+	info->si_signo = le32_to_cpu(in->signo);
+	info->si_code = le32_to_cpu(in->code);
+	info->si_errno = le32_to_cpu(in->err);
+}
+
 static int send(struct ckpt_rec *rec, bool shared)
 {
 	const struct ckpt_siginfo *in = ckpt_data(rec, ckpt_siginfo);
@@ -142,11 +151,7 @@ static int send(struct ckpt_rec *rec, bool shared)
 		sigaddset(&pending->signal, sig);
 		return 0;
 	}
-	clear_siginfo(&info);
-	memcpy((u8 *)&info + 12, in->raw, sizeof(info) - 12);
-	info.si_signo = sig;
-	info.si_code = le32_to_cpu(in->code);
-	info.si_errno = le32_to_cpu(in->err);
+	read_siginfo(in, &info);
 	return do_send_sig_info(sig, &info, current,
 				shared ? PIDTYPE_TGID : PIDTYPE_PID);
 }
@@ -181,3 +186,7 @@ const struct ckpt_ops ckpt_siginfo_ops = {
 	.fixed		= sizeof(struct ckpt_siginfo),
 	.validate	= validate_siginfo,
 };
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/siginfo_kunit.c"
+#endif

@@ -521,3 +521,7 @@ const struct ckpt_ops ckpt_thread_ops = {
 	.max_tail	= CPUS_BYTES,
 	.validate	= validate_thread,
 };
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/thread_kunit.c"
+#endif

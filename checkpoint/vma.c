@@ -274,3 +274,7 @@ const struct ckpt_ops ckpt_vma_ops = {
 	.fixed		= sizeof(struct ckpt_vma),
 	.validate	= validate_vma,
 };
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/vma_kunit.c"
+#endif

@@ -70,3 +70,7 @@ int ckpt_arch_validate_header(struct ckpt_load *load, const struct ckpt_header *
 	}
 	return 0;
 }
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/header_kunit.c"
+#endif

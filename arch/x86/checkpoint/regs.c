@@ -8,6 +8,7 @@
  * ioperm and iopl, shadow stacks, dynamic components (AMX), PR_SET_TSC and
  * ARCH_SET_CPUID.
  */
+#include <kunit/static_stub.h>
 #include <linux/elf.h>
 #include <linux/regset.h>
 #include <linux/sched/task_stack.h>
@@ -88,6 +89,9 @@ static bool is_restart_code(s64 ax)
 static bool component(u32 nr, u32 *offset, u32 *size)
 {
 	u32 ecx, edx;
+
+	/* tests have the components of CPUs that they do not run on */
+	KUNIT_STATIC_STUB_REDIRECT(component, nr, offset, size);
 
 	if (nr < 2 || nr > 62)
 		return false;
@@ -243,17 +247,12 @@ static int set_tls(struct ckpt_load *load, struct ckpt_task *task,
 	return 0;
 }
 
-static int set_xstate(struct ckpt_load *load, struct ckpt_task *task,
-		      struct ckpt_rec *rec, u32 nr)
+/* Put the components of the @nr records after @rec where this CPU has them. */
+static int gather_xstate(struct ckpt_load *load, struct ckpt_rec *rec, u32 nr,
+			 u8 *xsave, size_t len)
 {
-	const struct user_regset *xstate = find_regset(task->task, NT_X86_XSTATE);
-	size_t len = xstate->n * xstate->size;
 	u32 offset, size;
-	int err;
 
-	u8 *xsave __free(kvfree) = kvzalloc(len, GFP_KERNEL_ACCOUNT);
-	if (!xsave)
-		return -ENOMEM;
 	for (; nr; nr--) {
 		const struct ckpt_x86_xfeature *in;
 
@@ -269,6 +268,22 @@ static int set_xstate(struct ckpt_load *load, struct ckpt_task *task,
 		memcpy(xsave + offset, ckpt_rec_tail(rec), size);
 		*(u64 *)(xsave + XSAVE_HEADER) |= in->nr ? BIT_ULL(le32_to_cpu(in->nr)) : 3;
 	}
+	return 0;
+}
+
+static int set_xstate(struct ckpt_load *load, struct ckpt_task *task,
+		      struct ckpt_rec *rec, u32 nr)
+{
+	const struct user_regset *xstate = find_regset(task->task, NT_X86_XSTATE);
+	size_t len = xstate->n * xstate->size;
+	int err;
+
+	u8 *xsave __free(kvfree) = kvzalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!xsave)
+		return -ENOMEM;
+	err = gather_xstate(load, rec, nr, xsave, len);
+	if (err)
+		return err;
 	err = xstate->set(task->task, xstate, 0, len, xsave, NULL);
 	if (err)
 		return ckpt_fail(load, task->rec, err, "extended state that ptrace(2) would refuse");
@@ -312,3 +327,8 @@ const struct ckpt_ops ckpt_x86_xfeature_ops = {
 	.max_tail	= XFEATURE_BYTES_MAX,
 	.validate	= validate_xfeature,
 };
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/regs_kunit.c"
+#include "tests/xstate_kunit.c"
+#endif

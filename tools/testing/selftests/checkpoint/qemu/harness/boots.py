@@ -9,6 +9,9 @@ from .report import Verdict
 
 NO_KUNIT = "kunit.enable=0"
 LONG_TIMEOUT = 12 * 3600
+# What /proc/sys/kernel/tainted says of a kernel that is well, and of one that
+# is well after it ran KUnit's suites, which set TAINT_TEST.
+CLEAN, TESTED = "0", str(1 << 18)
 
 
 def programs_job(tests: list[str], env: str = "") -> str:
@@ -20,7 +23,7 @@ def scripts_job(kind: str, names: list[str], arg: str = "") -> str:
 
 
 def boot_verdicts(prefix: str, result: guest.Result, tests: list[str],
-                  kernel: str = "plain") -> list[Verdict]:
+                  kernel: str = "plain", tainted: str = CLEAN) -> list[Verdict]:
     """What concerns the boot as a whole: its end, its log, its leaks."""
     out = []
     splats = splat.find(result.log)
@@ -32,7 +35,7 @@ def boot_verdicts(prefix: str, result: guest.Result, tests: list[str],
             f" in {blamed[-1]}" if blamed else f"\n{outside[-1] if outside else tail}")))
     elif outside:
         out.append(Verdict(prefix + "boot", "fail", f"the kernel complained\n{outside[0]}"))
-    elif result.facts.get("tainted") != "0":
+    elif result.facts.get("tainted") != tainted:
         out.append(Verdict(prefix + "boot", "fail",
                            f"the kernel is tainted: {result.facts.get('tainted')}"))
     else:
@@ -82,7 +85,8 @@ def run_tests(rep: report.Report, kind: str, shard: str, plan: dict[str, list[st
     verdicts = step_verdicts(prefix, result, plan)
     if with_kunit is not None:
         verdicts += report.kunit(f"{kind} kunit ", with_kunit, result.log)
-    verdicts += boot_verdicts(f"{name} ", result, list(plan), kind)
+    verdicts += boot_verdicts(f"{name} ", result, list(plan), kind,
+                              TESTED if with_kunit else CLEAN)
     rep.group(name, verdicts, result.seconds)
 
 
