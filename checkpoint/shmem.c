@@ -36,19 +36,6 @@ static bool is_memfd(const struct dentry *dentry)
 	return strstarts((const char *)dentry->d_name.name, MEMFD_PREFIX);
 }
 
-/* Does somebody outside the group map this memory? */
-static bool mapped_outside(struct ckpt_save *save, struct address_space *mapping)
-{
-	struct vm_area_struct *vma;
-	bool outside = false;
-
-	i_mmap_lock_read(mapping);
-	vma_interval_tree_foreach(vma, &mapping->i_mmap, 0, ULONG_MAX)
-		outside |= !ckpt_object_find(save, vma->vm_mm);
-	i_mmap_unlock_read(mapping);
-	return outside;
-}
-
 static int emit_shmem(struct ckpt_save *save, struct ckpt_obj *obj,
 		      struct dentry *dentry)
 {
@@ -87,9 +74,6 @@ static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
 		return ckpt_err(save, -EBUSY, "shared memory without a name");
 	if (SHMEM_I(inode)->seals & ~F_SEAL_SEAL)
 		ckpt_refuse(save, "memfd", "%pd is sealed, and seals are not saved yet", dentry);
-	if (mapped_outside(save, inode->i_mapping))
-		ckpt_refuse(save, "shared memory", "%pd is mapped by a process outside the group",
-			    dentry);
 	err = emit_shmem(save, obj, dentry);
 	dput(dentry);
 	return err;
@@ -263,6 +247,30 @@ static bool match_file(struct ckpt_save *save, struct file *file)
 	       (is_memfd(dentry) || !strcmp((const char *)dentry->d_name.name, ANON_NAME));
 }
 
+/* Does somebody outside the group map this memory? */
+static bool mapped_outside(struct ckpt_save *save, struct address_space *mapping)
+{
+	struct vm_area_struct *vma;
+	bool outside = false;
+
+	i_mmap_lock_read(mapping);
+	vma_interval_tree_foreach(vma, &mapping->i_mmap, 0, ULONG_MAX)
+		outside |= !ckpt_object_find(save, vma->vm_mm);
+	i_mmap_unlock_read(mapping);
+	return outside;
+}
+
+/* A mapping holds the file as well, so it is looked for first. */
+static int refuse_shared(struct ckpt_save *save, struct ckpt_obj *obj)
+{
+	struct file *file = obj->ptr;
+
+	if (mapped_outside(save, file->f_mapping))
+		return ckpt_refuse(save, "shared memory", "%pd is mapped by a process outside the group",
+				   file->f_path.dentry);
+	return ckpt_refuse_shared(save, obj);
+}
+
 static int checkpoint_shmem_file(struct ckpt_save *save, struct ckpt_obj *obj)
 {
 	struct file *file = obj->ptr;
@@ -270,7 +278,7 @@ static int checkpoint_shmem_file(struct ckpt_save *save, struct ckpt_obj *obj)
 	u32 shmem;
 	int err;
 
-	err = ckpt_refuse_shared(save, obj) ?:
+	err = refuse_shared(save, obj) ?:
 	      ckpt_object(save, file_inode(file), &ckpt_shmem_ops, &shmem);
 	if (err)
 		return err;

@@ -13,6 +13,7 @@
 # PLAN: an event loop of asyncio is refused
 # PLAN: a listening server is refused
 # PLAN: an interval timer is refused
+# PLAN: memory that is shared with a process outside is refused
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
@@ -273,6 +274,37 @@ interval()
 	END
 }
 
+# The child is to be saved without its parent.
+refuse_child()
+{
+	child=$(cat "$tmp/here/child")
+	expect 1 ckpt checkpoint -p "$child" -o "$tmp/image" --kill 2> "$tmp/err"
+	status=$?
+	cat "$tmp/err"
+	[ $status = 0 ] && [ ! -e "$tmp/image" ] &&
+	grep -q "^ckpt: level=refuse pid=$child comm=\"python3\" .*object=\"shared memory\": \
+.* is mapped by a process outside the group\$" "$tmp/err"
+}
+
+shared_outside()
+{
+	pids=
+	file job.py <<-'END'
+		import mmap, os
+		m = mmap.mmap(-1, 4096)
+		if (child := os.fork()) == 0:
+		    m[0] = sum(i * i % 7 for i in range(600000)) & 255
+		    os._exit(5)
+		with open("child", "w") as f:
+		    print(child, file=f)
+		print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), m[0])
+		os.unlink("child")
+	END
+	catch '[ -s child ]' refuse_child python3 job.py || return 1
+	wait $runner
+	ends_right $?
+}
+
 try_kernel "threads go on with their queues and locks" threads
 try_kernel "a pool of threads finishes its futures" futures
 try_kernel "conditions, events, semaphores and barriers go on" conditions
@@ -285,4 +317,5 @@ try_kernel "a queue of multiprocessing is refused" mp_queue
 try_kernel "an event loop of asyncio is refused" event_loop
 try_kernel "a listening server is refused" server
 try_kernel "an interval timer is refused" interval
+try_kernel "memory that is shared with a process outside is refused" shared_outside
 exit $failed
