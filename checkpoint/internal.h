@@ -28,6 +28,7 @@
 #include <linux/xarray.h>
 #include <linux/checkpoint.h>
 #include <uapi/linux/checkpoint.h>
+#include <uapi/linux/checkpoint_image.h>
 
 #include "registry.h"
 

@@ -6,7 +6,7 @@
 #define CKPT_IMAGE_H
 
 #include <endian.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_image.h>
 
 #include "ckpt.h"
 

@@ -2,9 +2,9 @@
 /*
  * The records, one row each; a new type of record needs a row here and nothing
  * else to be read, checked and shown as JSON. tests/fields.py compares the
- * rows with the header.
+ * rows with that header.
  */
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_image.h>
 
 #include "record-kinds.h"
 

@@ -5,6 +5,8 @@
 #ifndef CKPT_RESTART_H
 #define CKPT_RESTART_H
 
+#include <linux/checkpoint.h>
+
 #include "cgroup.h"
 #include "forest.h"
 

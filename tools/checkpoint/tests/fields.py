@@ -12,8 +12,6 @@ import re
 import subprocess
 import sys
 
-# The arguments and results of the system calls are not in an image.
-NOT_IN_IMAGE = {"ckpt_result", "checkpoint_args", "restart_inherit", "restart_args"}
 WIDTH = {"__u8": 1, "__le16": 2, "__le32": 4, "__le64": 8}
 
 
@@ -33,9 +31,8 @@ class Header:
         number = {m[1]: int(m[2]) for m in re.finditer(r"#define (\w+)\s+(\d+)\s*$", text, re.M)}
         self.structs: dict[str, list[Member]] = {}
         for m in re.finditer(r"struct (\w+) \{(.*?)\n\};", text, re.S):
-            if m[1] not in NOT_IN_IMAGE:
-                self.structs[m[1]] = [self.member(line, number) for line in m[2].split(";")
-                                      if line.strip()]
+            self.structs[m[1]] = [self.member(line, number) for line in m[2].split(";")
+                                  if line.strip()]
         enum = re.search(r"enum ckpt_record_type \{(.*?)\n\};", text, re.S)
         assert enum, "no enum ckpt_record_type"
         self.types = {int(m[2]): m[1] for m in re.finditer(r"CKPT_REC_(\w+)\s*=\s*(\d+)", enum[1])}

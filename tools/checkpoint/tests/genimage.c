@@ -12,7 +12,7 @@
  */
 #include <endian.h>
 #include <fcntl.h>
-#include <linux/checkpoint.h>
+#include <linux/checkpoint_image.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

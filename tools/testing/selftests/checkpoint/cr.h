@@ -12,6 +12,7 @@
 #define CR_H
 
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_image.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>

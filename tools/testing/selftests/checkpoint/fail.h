@@ -8,6 +8,7 @@
 #define FAIL_H
 
 #include <linux/checkpoint.h>
+#include <linux/checkpoint_image.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -11,7 +11,7 @@ from . import paths, selfcheck
 from .report import Report, Verdict
 
 CODE = ("checkpoint", "arch/*/checkpoint", "arch/*/include/asm/checkpoint.h",
-        "include/linux/checkpoint*.h", "include/uapi/linux/checkpoint.h", "kernel/cgroup/hold.c",
+        "include/linux/checkpoint*.h", "include/uapi/linux/checkpoint*.h", "kernel/cgroup/hold.c",
         "kernel/cgroup_freezer.c", "include/trace/events/checkpoint.h")
 USER_CODE = ("tools/checkpoint", "tools/testing/selftests/checkpoint")
 # MAINTAINERS is not ours to change; the patches of a series stay in it.
@@ -171,7 +171,7 @@ def ckpt() -> str:
 
 def fields() -> str:
     """ckpt info shows every field that the header declares."""
-    status, text = run(["tools/checkpoint/tests/fields.py", "include/uapi/linux/checkpoint.h",
+    status, text = run(["tools/checkpoint/tests/fields.py", "include/uapi/linux/checkpoint_image.h",
                         ckpt(), host_program("genimage", ["tools/checkpoint/tests/genimage.c"])])
     return text if status else ""
 
