@@ -8,7 +8,7 @@
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
 
-#include "internal.h"
+#include "mm.h"
 #include "stream.h"
 
 #define INDEX_PER_CHUNK		1024
@@ -61,7 +61,7 @@ void ckpt_free_contents(struct ckpt_save *save)
 		kvfree(save->block);
 		save->block = NULL;
 	}
-	xa_destroy(&save->shared_pages);
+	ckpt_put_shared_pages(save);
 	list_for_each_entry_safe(chunk, next, &save->index_list, list)
 		kvfree(chunk);
 	INIT_LIST_HEAD(&save->index_list);

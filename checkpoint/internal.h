@@ -251,7 +251,7 @@ struct ckpt_member {
  * @meta_bytes: how much of it
  * @xfeatures: xfeatures in use
  * @block: the content block being gathered
- * @shared_pages: pages that other mappings may have too: pfn to run
+ * @shared_pages: pages that other mappings may have too, held: pfn to run
  * @index_list: chunks of struct ckpt_index
  * @path: PATH_MAX bytes to build paths in
  */

@@ -13,6 +13,7 @@ int restart_vmas(struct ckpt_load *load, struct ckpt_rec *mm);
 
 /* pages.c */
 int ckpt_mm_contents(struct ckpt_save *save, struct ckpt_obj *obj);
+void ckpt_put_shared_pages(struct ckpt_save *save);
 int ckpt_mm_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 		 const struct ckpt_run *run);
 

@@ -5,8 +5,13 @@
  * of files take no space. A page that several processes still share after
  * fork() is written once.
  *
- * Swapped pages are read through the swap cache and never mapped.
+ * A swapped page is taken from the swap cache, and never mapped: while the page
+ * table has the entry, what the cache has for it is the page.
+ *
+ * No lock is held while the stream is written, whose reader may stall: pages
+ * are met in batches under the mmap lock, and written by their references.
  */
+#include <linux/delay.h>
 #include <linux/highmem.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -18,25 +23,33 @@
 #include "mm.h"
 #include "stream.h"
 
-#define BATCH	512
-
-/* A page met in the page tables: present, or a swap entry. */
-struct met {
-	unsigned long addr;
-	struct page *page;
-	swp_entry_t swap;
-};
+#define BATCH		512
+/* Swapped pages that are read at once. */
+#define BATCH_ABSENT	64
+/* Migrations are waited for this often, a millisecond each. */
+#define TRIES		1000
 
 struct batch {
-	unsigned int nr;
 	unsigned long next;	/* where to go on */
-	int err;
-	struct met met[BATCH];
+	int err;		/* what is there cannot be read */
+	unsigned int nr;
+	struct {
+		unsigned long addr;
+		struct page *page;
+	} met[BATCH];
+	unsigned int nr_absent;	/* pages to be read from swap before */
+	struct {
+		unsigned long addr;
+		swp_entry_t entry;
+	} absent[BATCH_ABSENT];
+	unsigned int nr_read;	/* held until they are met, lest they go again */
+	struct folio *read[BATCH_ABSENT];
 };
 
+/* Once a page is absent, only more of its kind are looked for. */
 static bool full(struct batch *batch, unsigned long addr)
 {
-	if (batch->nr < BATCH)
+	if (batch->nr < BATCH || batch->nr_absent)
 		return false;
 	batch->next = addr;
 	return true;
@@ -44,8 +57,31 @@ static bool full(struct batch *batch, unsigned long addr)
 
 static void meet_page(struct batch *batch, unsigned long addr, struct page *page)
 {
+	if (batch->nr_absent)
+		return;
 	get_page(page);
-	batch->met[batch->nr++] = (struct met){ .addr = addr, .page = page };
+	batch->met[batch->nr].addr = addr;
+	batch->met[batch->nr++].page = page;
+}
+
+/* Return: 1 to stop the walk. */
+static int meet_swapped(struct batch *batch, unsigned long addr, swp_entry_t entry)
+{
+	struct folio *folio = filemap_get_folio(swap_address_space(entry),
+						swap_cache_index(entry));
+	bool here = !IS_ERR(folio) && folio_test_uptodate(folio);
+
+	if (here)
+		meet_page(batch, addr, folio_page(folio, entry.val - folio->swap.val));
+	if (!IS_ERR(folio))
+		folio_put(folio);
+	if (here)
+		return 0;
+	if (!batch->nr_absent)
+		batch->next = addr;
+	batch->absent[batch->nr_absent].addr = addr;
+	batch->absent[batch->nr_absent++].entry = entry;
+	return batch->nr_absent == BATCH_ABSENT;
 }
 
 /* Return: 1 to stop the walk. */
@@ -64,10 +100,10 @@ static int meet_pte(struct batch *batch, struct vm_area_struct *vma,
 		return 0;
 	}
 	entry = pte_to_swp_entry(pte);
-	if (!non_swap_entry(entry)) {
-		batch->met[batch->nr++] = (struct met){ .addr = addr, .swap = entry };
-		return 0;
-	}
+	if (!non_swap_entry(entry))
+		return meet_swapped(batch, addr, entry);
+	if (batch->nr_absent)
+		return 1;
 	batch->next = addr;
 	/* under migration for a moment; the rest has no contents to save */
 	batch->err = is_migration_entry(entry) ? -EAGAIN : -EIO;
@@ -106,7 +142,9 @@ static int meet_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
 	if (!ptl)
 		return meet_ptes(pmd, addr, end, walk);
 
-	if (!pmd_present(*pmd)) {
+	if (batch->nr_absent) {
+		stop = 1;
+	} else if (!pmd_present(*pmd)) {
 		batch->next = addr;
 		batch->err = -EAGAIN;
 		stop = 1;
@@ -127,41 +165,84 @@ static const struct mm_walk_ops walk_ops = {
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
-static int save_swapped(struct ckpt_save *save, u32 id, struct met *met,
-			struct vm_area_struct *vma)
+static void put_read(struct batch *batch)
 {
-	struct page *page;
-	struct folio *folio;
-	int err;
+	while (batch->nr_read)
+		folio_put(batch->read[--batch->nr_read]);
+}
 
-	folio = read_swap_cache_async(met->swap, GFP_HIGHUSER_MOVABLE, vma,
-				      met->addr, NULL);
-	if (!folio)
-		return -ENOMEM;
-	err = folio_wait_locked_killable(folio);
-	if (!err && !folio_test_uptodate(folio))
-		err = ckpt_err(save, -EIO, "cannot read the page at 0x%lx from swap", met->addr);
-	if (!err) {
-		page = folio_page(folio, met->swap.val - folio->swap.val);
-		err = ckpt_contents_pages(save, id, met->addr >> PAGE_SHIFT, &page, 1);
+/* An entry that is in use no more has no folio: the next walk sees why. */
+static void start_reading(struct batch *batch, struct vm_area_struct *vma)
+{
+	struct folio *folio;
+	unsigned int i;
+
+	for (i = 0; i < batch->nr_absent; i++) {
+		folio = read_swap_cache_async(batch->absent[i].entry,
+					      GFP_HIGHUSER_MOVABLE, vma,
+					      batch->absent[i].addr, NULL);
+		if (folio)
+			batch->read[batch->nr_read++] = folio;
 	}
-	folio_put(folio);
-	return err;
+}
+
+static int wait_read(struct ckpt_save *save, struct batch *batch)
+{
+	unsigned int i;
+
+	for (i = 0; i < batch->nr_read; i++) {
+		if (folio_wait_locked_killable(batch->read[i]))
+			return -EINTR;
+		if (!folio_test_uptodate(batch->read[i])) {
+			save->where.addr = batch->next;
+			return ckpt_err(save, -EIO, "a page cannot be read from swap");
+		}
+	}
+	return 0;
+}
+
+/* Meet the pages from @batch->next on, until it is full or all are met. */
+static int meet_batch(struct mm_struct *mm, struct batch *batch)
+{
+	unsigned long addr = batch->next;
+	struct vm_area_struct *vma;
+	int stop = 0;
+
+	VMA_ITERATOR(vmi, mm, addr);
+
+	batch->err = 0;
+	batch->nr_absent = 0;
+	batch->next = ULONG_MAX;
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	for_each_vma(vmi, vma) {
+		if (!vma->anon_vma || vma->vm_flags & VM_MAYSHARE ||
+		    ckpt_arch_vma_is_vdso(vma))
+			continue;
+		stop = walk_page_range(mm, max(addr, vma->vm_start), vma->vm_end,
+				       &walk_ops, batch);
+		put_read(batch);
+		start_reading(batch, vma);
+		if (stop || batch->nr_absent)
+			break;
+	}
+	mmap_read_unlock(mm);
+	return stop < 0 ? stop : 0;
 }
 
 /* An object id and a page number in one xarray value of 63 bits. */
 #define SHARED_INDEX_BITS	45
 
-static int save_page(struct ckpt_save *save, u32 id, u64 index, struct page *page)
+/*
+ * A page that is shared is remembered by its frame, and held until the end:
+ * it would move to another frame otherwise, and another page to its own.
+ */
+static int save_shared(struct ckpt_save *save, u32 id, u64 index, struct page *page)
 {
-	struct folio *folio = page_folio(page);
 	unsigned long pfn = page_to_pfn(page), value;
-	void *entry;
+	void *entry = xa_load(&save->shared_pages, pfn);
+	int err;
 
-	if (!folio_likely_mapped_shared(folio) || id >> (63 - SHARED_INDEX_BITS))
-		return ckpt_contents_pages(save, id, index, &page, 1);
-
-	entry = xa_load(&save->shared_pages, pfn);
 	if (entry) {
 		value = xa_to_value(entry);
 		return ckpt_contents_same(save, id, index,
@@ -169,84 +250,86 @@ static int save_page(struct ckpt_save *save, u32 id, u64 index, struct page *pag
 					  value & (BIT(SHARED_INDEX_BITS) - 1));
 	}
 	entry = xa_mk_value((unsigned long)id << SHARED_INDEX_BITS | index);
-	return xa_err(xa_store(&save->shared_pages, pfn, entry, GFP_KERNEL_ACCOUNT)) ?:
-	       ckpt_contents_pages(save, id, index, &page, 1);
+	err = xa_err(xa_store(&save->shared_pages, pfn, entry, GFP_KERNEL_ACCOUNT));
+	if (err)
+		return err;
+	get_page(page);
+	return ckpt_contents_pages(save, id, index, &page, 1);
 }
 
-static int save_batch(struct ckpt_save *save, u32 id, struct batch *batch,
-		      struct vm_area_struct *vma)
+/* Let go of the pages that save_shared() holds. */
+void ckpt_put_shared_pages(struct ckpt_save *save)
+{
+	unsigned long pfn;
+	void *entry;
+
+	xa_for_each(&save->shared_pages, pfn, entry)
+		put_page(pfn_to_page(pfn));
+	xa_destroy(&save->shared_pages);
+}
+
+static int save_page(struct ckpt_save *save, u32 id, u64 index, struct page *page)
+{
+	if (folio_likely_mapped_shared(page_folio(page)) &&
+	    !(id >> (63 - SHARED_INDEX_BITS)))
+		return save_shared(save, id, index, page);
+	return ckpt_contents_pages(save, id, index, &page, 1);
+}
+
+static int save_batch(struct ckpt_save *save, u32 id, struct batch *batch)
 {
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < batch->nr; i++) {
-		struct met *met = &batch->met[i];
-
-		if (!met->page) {
-			if (!err)
-				err = save_swapped(save, id, met, vma);
-			continue;
-		}
 		if (!err)
-			err = save_page(save, id, met->addr >> PAGE_SHIFT, met->page);
-		put_page(met->page);
+			err = save_page(save, id, batch->met[i].addr >> PAGE_SHIFT,
+					batch->met[i].page);
+		put_page(batch->met[i].page);
 	}
 	batch->nr = 0;
 	return err;
 }
 
-/*
- * The mmap lock is held while a batch is written, for reading: nobody in the
- * group waits for it, and a writer outside waits killably.
- */
-static int save_vma(struct ckpt_save *save, u32 id, struct vm_area_struct *vma,
-		    struct batch *batch)
+/* Is there any use in looking again at what stopped the walk at @batch->next? */
+static int wait_for_page(struct ckpt_save *save, struct batch *batch,
+			 unsigned int *tries, bool progress)
 {
-	unsigned long addr = vma->vm_start;
-	int err = 0, tries = 0;
-
-	while (!err && addr < vma->vm_end) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		batch->err = 0;
-		batch->next = vma->vm_end;
-		err = walk_page_range(vma->vm_mm, addr, vma->vm_end, &walk_ops, batch);
-		if (err < 0)
-			break;
-		err = save_batch(save, id, batch, vma);
-		tries = batch->next == addr ? tries + 1 : 0;
-		addr = batch->next;
-		if (!err && batch->err && (batch->err != -EAGAIN || tries > 1000)) {
-			save->where.addr = addr;
-			err = ckpt_err(save, batch->err, "a page cannot be read: poisoned, of a device, or under migration");
-		}
-		cond_resched();
-	}
-	return err;
+	*tries = progress ? 0 : *tries + 1;
+	if (batch->err == -EAGAIN)
+		fsleep(USEC_PER_MSEC);
+	if ((!batch->err || batch->err == -EAGAIN) && *tries < TRIES)
+		return 0;
+	save->where.addr = batch->next;
+	return ckpt_err(save, batch->err ?: -ENOMEM,
+			"a page cannot be read: poisoned, of a device, under migration, or swapped and no memory is left");
 }
 
 int ckpt_mm_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 {
 	struct mm_struct *mm = obj->ptr;
-	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, 0);
-	int err = 0;
+	unsigned int tries = 0;
+	unsigned long addr;
+	int err;
 
 	struct batch *batch __free(kvfree) = kvzalloc(sizeof(*batch), GFP_KERNEL_ACCOUNT);
 	if (!batch)
 		return -ENOMEM;
-
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	for_each_vma(vmi, vma) {
-		if (!vma->anon_vma || vma->vm_flags & VM_MAYSHARE ||
-		    ckpt_arch_vma_is_vdso(vma))
-			continue;
-		err = save_vma(save, obj->id, vma, batch);
-		if (err)
+	do {
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
 			break;
-	}
-	mmap_read_unlock(mm);
+		}
+		addr = batch->next;
+		err = meet_batch(mm, batch);
+		err = save_batch(save, obj->id, batch) ?: err;
+		if (!err)
+			err = wait_read(save, batch);
+		if (!err)
+			err = wait_for_page(save, batch, &tries, batch->next != addr);
+		cond_resched();
+	} while (!err && batch->next != ULONG_MAX);
+	put_read(batch);
 	return err;
 }
 
