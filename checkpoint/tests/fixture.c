@@ -162,12 +162,9 @@ void ckpt_kunit_poke(struct kunit *test, struct file *file, loff_t pos,
 bool ckpt_kunit_next_record(struct kunit *test, struct file *file, loff_t *pos,
 			    struct ckpt_record *rec)
 {
-	if (!*pos)
-		*pos = sizeof(struct ckpt_preamble);
-	else if (rec->type == cpu_to_le32(CKPT_REC_TRAILER))
+	if (*pos && rec->type == cpu_to_le32(CKPT_REC_TRAILER))
 		return false;
-	else
-		*pos += sizeof(*rec) + le64_to_cpu(rec->len);
+	*pos += *pos ? sizeof(*rec) + le64_to_cpu(rec->len) : sizeof(struct ckpt_preamble);
 	ckpt_kunit_peek(test, file, *pos, rec, sizeof(*rec));
 	if (!rec->type) {
 		*pos = ALIGN(*pos, CKPT_PAGE_SIZE);

@@ -310,15 +310,18 @@ static void ids_of_an_image_are_dense_from_one(struct kunit *test)
 		{ { 1, 2, 2 } },
 		{ { 1, 2, U32_MAX } },
 	};
-	int i, j;
+	int err, i, j;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct ckpt_save *save = ckpt_kunit_save(test);
 
 		for (j = 0; j < ARRAY_SIZE(cases[i].ids); j++)
 			emit_name(test, save, j)->id = cpu_to_le32(cases[i].ids[j]);
-		KUNIT_EXPECT_EQ_MSG(test, cases[i].good ? 0 : -EBADMSG,
-				    read_back(test, ckpt_kunit_write(test, save)), "case %d", i);
+		err = 0;
+		if (!cases[i].good)
+			err = -EBADMSG;
+		KUNIT_EXPECT_EQ_MSG(test, err, read_back(test, ckpt_kunit_write(test, save)),
+				    "case %d", i);
 	}
 }
 
@@ -352,7 +355,9 @@ static void a_reference_is_to_an_object_of_its_type(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ckpt_ref(load, NULL, file->id, CKPT_REC_CRED));
 	CKPT_EXPECT_LOGGED(test, &load->call, "object 2 is no cred");
 	for (i = 0; i < 8; i++) {
-		static const u32 none[] = { 0, 3, 4, BIT(16), BIT(31), S32_MAX, U32_MAX - 1, U32_MAX };
+		static const u32 none[] = {
+			0, 3, 4, BIT(16), BIT(31), S32_MAX, U32_MAX - 1, U32_MAX
+		};
 
 		KUNIT_EXPECT_NULL(test, ckpt_rec(load, none[i]));
 		KUNIT_EXPECT_NULL(test, ckpt_ref(load, NULL, none[i], CKPT_REC_CRED));

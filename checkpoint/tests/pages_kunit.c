@@ -186,7 +186,8 @@ static void only_private_memory_is_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBADMSG,
 			fill(t, CKPT_RUN_DATA, (hole >> PAGE_SHIFT) - 2, 3, 0, 0));
 	KUNIT_EXPECT_EQ(test, -EBADMSG,
-			fill(t, CKPT_RUN_SAME, addr >> PAGE_SHIFT, 3, t->mm->id, addr >> PAGE_SHIFT));
+			fill(t, CKPT_RUN_SAME, addr >> PAGE_SHIFT, 3, t->mm->id,
+			     addr >> PAGE_SHIFT));
 	KUNIT_EXPECT_EQ(test, -EBADMSG, fill(t, CKPT_RUN_SAME, addr >> PAGE_SHIFT, 1, t->mm->id,
 					     shared >> PAGE_SHIFT));
 	KUNIT_EXPECT_EQ(test, 0, first_word(addr));

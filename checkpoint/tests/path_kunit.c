@@ -40,7 +40,7 @@ static struct dentry *make(struct kunit *test, struct dentry *dir, const char *n
 	struct dentry *dentry;
 	int err;
 
-	inode_lock(d_inode(dir));
+	inode_lock_nested(d_inode(dir), I_MUTEX_PARENT);
 	dentry = lookup_one_len(name, dir, strlen(name));
 	err = PTR_ERR_OR_ZERO(dentry);
 	if (!err)
@@ -104,7 +104,8 @@ static void a_name_never_leads_out_of_the_root(struct kunit *test)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
-		KUNIT_EXPECT_EQ_MSG(test, 0, try_open(t, names[i], O_RDONLY, false), "%s", names[i]);
+		KUNIT_EXPECT_EQ_MSG(test, 0, try_open(t, names[i], O_RDONLY, false),
+				    "%s", names[i]);
 }
 
 static void what_is_not_there_is_not_made(struct kunit *test)
@@ -203,7 +204,7 @@ static void what_was_unlinked_is_refused(struct kunit *test)
 	gone = make(test, dir, "gone\nlevel=error: x", NULL);
 	/* somebody is still in it */
 	dget(gone);
-	inode_lock(d_inode(dir));
+	inode_lock_nested(d_inode(dir), I_MUTEX_PARENT);
 	err = vfs_rmdir(&nop_mnt_idmap, d_inode(dir), gone);
 	inode_unlock(d_inode(dir));
 	KUNIT_ASSERT_EQ(test, 0, err);

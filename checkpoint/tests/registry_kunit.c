@@ -2,7 +2,9 @@
 /* Rows, and what the boot check finds missing in one. */
 #include <kunit/test.h>
 
-static void finds_a_row_for_each_type_and_none_for_others(struct kunit *test)
+#define COUNT(type, ...)	+ 1
+
+static void finds_a_row_for_every_type_and_none_for_others(struct kunit *test)
 {
 	unsigned int rows = 0;
 	u32 type;
@@ -15,7 +17,6 @@ static void finds_a_row_for_each_type_and_none_for_others(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, type, ops->type);
 		rows++;
 	}
-#define COUNT(type, ops) + 1
 	KUNIT_EXPECT_EQ(test, 0 CKPT_ROWS(COUNT), rows);
 	KUNIT_EXPECT_NULL(test, ckpt_ops_of(U32_MAX));
 	KUNIT_EXPECT_NULL(test, ckpt_ops_of(BIT(31)));
@@ -90,7 +91,7 @@ static void the_check_wants_both_directions(struct kunit *test)
 }
 
 static struct kunit_case registry_cases[] = {
-	KUNIT_CASE(finds_a_row_for_each_type_and_none_for_others),
+	KUNIT_CASE(finds_a_row_for_every_type_and_none_for_others),
 	KUNIT_CASE(has_no_row_for_the_framing),
 	KUNIT_CASE(rows_have_different_names),
 	KUNIT_CASE(the_check_misses_no_member),

@@ -116,14 +116,18 @@ static void orig_ax_is_of_a_call_to_be_restarted_or_of_none(struct kunit *test)
 		{ S64_MIN },
 	};
 	struct regs_test *t = test->priv;
+	long call;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		t->regs->ax = cases[i].ax;
 		t->regs->orig_ax = __NR_read;
 		KUNIT_ASSERT_EQ(test, 0, set(t));
-		KUNIT_EXPECT_EQ_MSG(test, cases[i].call ? __NR_read : -1,
-				    (long)get_regs(test, t)->orig_ax, "ax is %lld", cases[i].ax);
+		call = -1;
+		if (cases[i].call)
+			call = __NR_read;
+		KUNIT_EXPECT_EQ_MSG(test, call, (long)get_regs(test, t)->orig_ax,
+				    "ax is %lld", cases[i].ax);
 		KUNIT_EXPECT_EQ(test, cases[i].ax, (long)get_regs(test, t)->ax);
 	}
 }
@@ -257,7 +261,6 @@ static struct user_desc segment(int nr, u32 base)
 		.limit		= 0xfffff,
 		.seg_32bit	= 1,
 		.limit_in_pages	= 1,
-		.useable	= 1,
 	};
 }
 

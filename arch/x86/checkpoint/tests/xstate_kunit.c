@@ -397,8 +397,8 @@ static void the_state_of_this_cpu_comes_back(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, checkpoint_arch_thread(save, task));
 	out = ckpt_kunit_hand_over(test, save, again);
 	rec = list_next_entry(thread, list);
-	KUNIT_EXPECT_EQ(test, ckpt_data(rec, ckpt_x86_thread)->nr_xfeatures,
-			ckpt_data(out, ckpt_x86_thread)->nr_xfeatures);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(ckpt_data(rec, ckpt_x86_thread)->nr_xfeatures),
+			le32_to_cpu(ckpt_data(out, ckpt_x86_thread)->nr_xfeatures));
 	list_for_each_entry_continue(rec, &load->recs, list) {
 		out = list_next_entry(out, list);
 		KUNIT_ASSERT_EQ(test, rec->len, out->len);
