@@ -49,9 +49,9 @@ static int capture(struct ckpt_save *save)
 	if (err)
 		return err;
 	save->where = (struct ckpt_where){ .fd = -1 };
-	if (save->call.result.blockers)
-		return -EAGAIN;
-	return 0;
+	if (!save->call.result.blockers)
+		return 0;
+	return save->call.result.blockers == save->nr_outside ? -EXDEV : -EAGAIN;
 }
 
 /* What is done while the group is held. */

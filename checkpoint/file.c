@@ -167,7 +167,7 @@ void checkpoint_file_common(struct ckpt_save *save, struct file *file,
  *
  * For files whose state is in their open description.
  *
- * Return: 0, or -EXDEV, or -EBUSY if the holder is not found.
+ * Return: 0, or -EBUSY if the holder is not found.
  */
 int ckpt_refuse_shared(struct ckpt_save *save, struct ckpt_obj *obj)
 {
@@ -177,8 +177,8 @@ int ckpt_refuse_shared(struct ckpt_save *save, struct ckpt_obj *obj)
 	if (ckpt_object_surplus(save, obj) <= 0)
 		return 0;
 	if (ckpt_find_holder(save, file, &holder))
-		return ckpt_err(save, -EXDEV, "%pd is shared with pid %d outside the group",
-				file->f_path.dentry, holder);
+		return ckpt_refuse_outside(save, obj->ops->name, "%pd is shared with pid %d outside the group",
+					   file->f_path.dentry, holder);
 	return ckpt_err(save, -EBUSY, "%pd is held by something that is no descriptor or mapping of the group; try again",
 			file->f_path.dentry);
 }

@@ -69,8 +69,8 @@ static int warn_shared(struct ckpt_save *save, struct ckpt_obj *obj,
 		return 0;
 	found = ckpt_find_holder(save, obj->ptr, &holder);
 	if (save->call.flags & CHECKPOINT_STRICT)
-		return ckpt_err(save, -EXDEV, "%s is shared with pid %d outside the group",
-				name, holder);
+		return ckpt_refuse_outside(save, obj->ops->name, "%s is shared with pid %d outside the group",
+					   name, holder);
 	if (!found)
 		return 0;
 	ckpt_warn(save, "%s is shared with pid %d outside the group; it will be reopened, with a position of its own",

@@ -67,12 +67,12 @@ static int checkpoint_files(struct ckpt_save *save, struct ckpt_obj *obj)
 	u32 id;
 
 	if (ckpt_object_surplus(save, obj) > 0)
-		return ckpt_err(save, -EXDEV, "the descriptor table is shared with a task outside the group");
+		return ckpt_refuse_outside(save, "descriptor table", "is shared with a task outside the group (CLONE_FILES)");
 
 	for (fd = 0; (file = ckpt_next_fd(files, &fd, &cloexec)); fd++, nr++) {
 		save->where.fd = fd;
 		if (fd >= FDS_MAX)
-			ckpt_refuse(save, "descriptor", "is above %lu", FDS_MAX);
+			ckpt_refuse(save, "descriptor", "is above %lu", FDS_MAX - 1);
 		err = checkpoint_file(save, file, &id);
 		save->where.fd = -1;
 		if (err)

@@ -69,7 +69,7 @@ static int checkpoint_fs(struct ckpt_save *save, struct ckpt_obj *obj)
 	struct ckpt_fs *out;
 
 	if (ckpt_object_surplus(save, obj) > 0)
-		return ckpt_err(save, -EXDEV, "the working directory is shared with a task outside the group (CLONE_FS)");
+		return ckpt_refuse_outside(save, "working directory", "is shared with a task outside the group (CLONE_FS)");
 	char *paths __free(kfree) = paths_of(save, fs, &root_len, &pwd_len);
 	if (IS_ERR(paths))
 		return PTR_ERR(no_free_ptr(paths));

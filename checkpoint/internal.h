@@ -109,6 +109,8 @@ void ckpt_log_copy(struct ckpt_call *call, u64 user_buf, u64 user_size);
 void ckpt_log_free(struct ckpt_call *call);
 __printf(2, 3) void ckpt_warn(struct ckpt_save *save, const char *fmt, ...);
 __printf(3, 4) int ckpt_err(struct ckpt_save *save, int err, const char *fmt, ...);
+__printf(3, 4) int ckpt_refuse_outside(struct ckpt_save *save, const char *object,
+				       const char *fmt, ...);
 __printf(3, 4) int ckpt_refuse(struct ckpt_save *save, const char *object,
 			       const char *fmt, ...);
 __printf(4, 5) int ckpt_fail(struct ckpt_load *load, const struct ckpt_rec *rec,
@@ -242,6 +244,7 @@ struct ckpt_member {
  * @pid_ns: the root task's pid namespace
  * @user_ns: the root task's user namespace
  * @new_pid_ns: the first root is pid 1 of @pid_ns, which is not the caller's
+ * @nr_outside: blockers that are shared with tasks outside
  * @cred_id: credentials of the task whose objects are captured
  * @uts_id: the uts namespace of the first root, 0 if it is the caller's
  * @objects: objects met
@@ -266,6 +269,7 @@ struct ckpt_save {
 	struct pid_namespace *pid_ns;
 	struct user_namespace *user_ns;
 	bool new_pid_ns;
+	u32 nr_outside;
 	u32 cred_id;
 	u32 uts_id;
 	struct rhashtable objects;

@@ -181,6 +181,28 @@ int ckpt_refuse(struct ckpt_save *save, const char *object, const char *fmt, ...
 }
 
 /**
+ * ckpt_refuse_outside - refuse what is shared with a task outside the group
+ * @save: the call
+ * @object: what it is
+ * @fmt: with whom
+ *
+ * Return: 0. The call ends with -EXDEV if there is nothing else to refuse.
+ */
+int ckpt_refuse_outside(struct ckpt_save *save, const char *object, const char *fmt, ...)
+{
+	struct va_format prose = { .fmt = fmt };
+	va_list args;
+
+	save->call.result.blockers++;
+	save->nr_outside++;
+	va_start(args, fmt);
+	prose.va = &args;
+	log_line(&save->call, "refuse", &save->where, object, &prose);
+	va_end(args);
+	return 0;
+}
+
+/**
  * ckpt_fail - log why a restart fails
  * @load: the call
  * @rec: the record that it fails at, or NULL

@@ -266,8 +266,8 @@ static int refuse_shared(struct ckpt_save *save, struct ckpt_obj *obj)
 	struct file *file = obj->ptr;
 
 	if (mapped_outside(save, file->f_mapping))
-		return ckpt_refuse(save, "shared memory", "%pd is mapped by a process outside the group",
-				   file->f_path.dentry);
+		return ckpt_refuse_outside(save, "shared memory", "%pd is mapped by a process outside the group",
+					   file->f_path.dentry);
 	return ckpt_refuse_shared(save, obj);
 }
 

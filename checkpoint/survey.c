@@ -199,7 +199,7 @@ static void survey_outside(struct ckpt_save *save)
 		if (obj->survey != &ckpt_mm_ops || !obj->outside)
 			continue;
 		save->where = (struct ckpt_where){ .pid = obj->pid, .fd = -1 };
-		ckpt_refuse(save, "mm", "memory is shared with a process outside the group (CLONE_VM)");
+		ckpt_refuse_outside(save, "mm", "memory is shared with a process outside the group (CLONE_VM)");
 	}
 }
 

@@ -112,7 +112,7 @@ static const struct failure checkpoint_failures[] = {
 	{ ESRCH, ST_AGAIN,
 	  "the group has no process, or one died meanwhile; try again" },
 	{ EXDEV, ST_REFUSED,
-	  "something is shared with a process outside; checkpoint both in one group" },
+	  "what is shared with processes outside is named above; checkpoint them in one group" },
 	{ EPERM, ST_FAILED,
 	  "not permitted: the group must be yours to freeze and to trace; run as root" },
 	{ NO_SUCH_CALL, ST_NOSYS,

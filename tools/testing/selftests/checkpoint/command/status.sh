@@ -81,11 +81,11 @@ strict()
 	until_true "[ -e $tmp/ready ]" || return 1
 	expect 1 ckpt checkpoint --strict -c t-strict -o "$tmp/image" 2> "$tmp/err" || return 1
 	cat "$tmp/err"
-	grep -q "level=error .*fd=5.*$tmp/shared is shared with pid [0-9]* outside" "$tmp/err" &&
+	grep -q "level=refuse .*fd=5.*object=.file.: $tmp/shared is shared with pid [0-9]* outside" "$tmp/err" &&
 	[ ! -e "$tmp/image" ] && counts || return 1
 	expect 1 ckpt check --strict -c t-strict > "$tmp/out" || return 1
 	cat "$tmp/out"
-	grep -q "^level=error .*$tmp/shared is shared" "$tmp/out" || return 1
+	grep -q "^level=refuse .*$tmp/shared is shared" "$tmp/out" || return 1
 	expect 0 ckpt check -c t-strict > "$tmp/out" || return 1
 	cat "$tmp/out"
 	grep -q "^level=warn .*$tmp/shared is shared" "$tmp/out" &&
