@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What cannot be saved is refused by name. Here: state of tasks, memory and
- * namespaces. See also refuse_test.c.
+ * What cannot be saved is refused by name. Here: state of tasks and
+ * namespaces. See also refuse_test.c and refuse_memory_test.c.
  */
 #define _GNU_SOURCE
-#include <asm/ldt.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <linux/membarrier.h>
+#include <linux/mempolicy.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,11 +17,9 @@
 #include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sem.h>
-#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -32,19 +29,7 @@
 
 #include "../kselftest_harness.h"
 #include "fail.h"
-
-static int made(long ret)
-{
-	if (ret >= 0)
-		return 0;
-	return errno == ENOSYS || errno == EOPNOTSUPP || errno == ENODEV ||
-	       errno == ENOSPC || errno == EINVAL ? FAIL_SKIP : errno;
-}
-
-static void *map(int prot, int flags)
-{
-	return mmap(NULL, 1 << 21, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-}
+#include "fail_refuse.h"
 
 static int beating_child(int flags)
 {
@@ -54,15 +39,6 @@ static int beating_child(int flags)
 		for (;;)
 			pause();
 	return made(pid);
-}
-
-static int shm(const char *a)
-{
-	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
-	void *at = shmat(id, NULL, 0);
-
-	shmctl(id, IPC_RMID, NULL);
-	return made(id) ?: made(at == (void *)-1 ? -1 : 0);
 }
 
 static int sem_undo(const char *a)
@@ -124,22 +100,9 @@ static int user_ns_child(const char *a)
 	return made(pid);
 }
 
+static int unmapped_ids(const char *a) { return made(unshare(CLONE_NEWUSER)); }
 static int uts_ns_child(const char *a) { return beating_child(CLONE_NEWUTS); }
 static int pid_ns_child(const char *a) { return beating_child(CLONE_NEWPID); }
-
-static int sleeper(void *arg)
-{
-	for (;;)
-		pause();
-	return 0;
-}
-
-static int shared_memory(const char *a)
-{
-	static char stack[65536];
-
-	return made(clone(sleeper, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
-}
 
 static int vfork_parent(const char *a)
 {
@@ -184,55 +147,15 @@ static int ioprio(const char *a)
 	return made(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 3));
 }
 
-static int locked_memory(const char *a)
+static int memory_policy(const char *a)
 {
-	return made(mlock(map(PROT_READ | PROT_WRITE, 0), 4096));
-}
+	unsigned long nodes = 1;
 
-static int sealed_memory(const char *a)
-{
-	return made(syscall(462, map(PROT_READ, 0), 4096, 0));
-}
-
-static int huge_pages(const char *a)
-{
-	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "w");
-
-	if (f) {
-		fputs("2", f);
-		fclose(f);
-	}
-	errno = ENOSPC;
-	return made(map(PROT_READ | PROT_WRITE, MAP_HUGETLB) == MAP_FAILED ? -1 : 0);
-}
-
-static int merged_memory(const char *a)
-{
-	return made(madvise(map(PROT_READ | PROT_WRITE, 0), 1 << 21, MADV_MERGEABLE));
-}
-
-static int protection_key(const char *a)
-{
-	return made(syscall(SYS_pkey_alloc, 0, 0));
-}
-
-static int ldt(const char *a)
-{
-	struct user_desc desc = { .entry_number = 0, .limit = 4095, .seg_32bit = 1 };
-
-	return made(syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)));
+	return made(syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, 8 * sizeof(nodes)));
 }
 
 static int ports(const char *a) { return made(ioperm(0x80, 1, 1)); }
-static int mdwe(const char *a) { return made(prctl(65, 1, 0, 0, 0)); }
 static int tsc(const char *a) { return made(prctl(PR_SET_TSC, PR_TSC_SIGSEGV)); }
-static int merge_all(const char *a) { return made(prctl(67, 1, 0, 0, 0)); }
-
-static int membarrier(const char *a)
-{
-	return made(syscall(SYS_membarrier,
-			    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
-}
 
 static int terminal(const char *a)
 {
@@ -261,53 +184,83 @@ static int keyring(const char *a)
 	return made(syscall(SYS_keyctl, 0 /* GET_KEYRING_ID */, -2, 1));
 }
 
-/* The group's path comes as argument. */
-static int move_child(const char *dir)
+static int sleeping_child(void)
 {
 	pid_t pid = fork();
-	char name[128], text[16];
-	int fd;
 
 	if (!pid)
 		for (;;)
 			pause();
+	return pid;
+}
+
+static int move(pid_t pid, const char *dir)
+{
+	char name[128], text[16];
+	int fd;
+
 	snprintf(name, sizeof(name), "%s/cgroup.procs", dir);
 	snprintf(text, sizeof(text), "%d", pid);
 	fd = open(name, O_WRONLY);
-	return made(fd) ?: made(write(fd, text, strlen(text))) ?: made(close(fd));
+	return made(pid) ?: made(fd) ?: made(write(fd, text, strlen(text))) ?: made(close(fd));
 }
 
 static int child_outside(const char *a)
 {
-	return move_child("/sys/fs/cgroup");
+	return move(sleeping_child(), "/sys/fs/cgroup");
 }
 
+/* The session is led from inside, a process group in it from outside. */
+static int leader_outside(const char *a)
+{
+	pid_t leader, member;
+
+	setsid();
+	leader = sleeping_child();
+	member = sleeping_child();
+	return made(setpgid(leader, leader)) ?: made(setpgid(member, leader)) ?:
+	       move(leader, "/sys/fs/cgroup");
+}
+
+/* The group's path comes as argument. */
 static int child_below(const char *a)
 {
 	char name[128];
 
 	snprintf(name, sizeof(name), "%s/below", a);
-	return made(mkdir(name, 0755)) ?: move_child(name);
+	return made(mkdir(name, 0755)) ?: move(sleeping_child(), name);
+}
+
+/* Another child of the test shares them; it is told whom to kill. */
+static int tables_outside(const char *a)
+{
+	pid_t pid = syscall(SYS_clone, CLONE_FILES | CLONE_FS | CLONE_PARENT | SIGCHLD,
+			    0, 0, 0, 0);
+
+	if (!pid)
+		for (;;)
+			pause();
+	FAIL_PAGE->value[0] = pid;
+	return move(pid, "/sys/fs/cgroup");
+}
+
+static int tables_outside_and_more(const char *a)
+{
+	return tables_outside(a) ?: ioprio(a);
 }
 
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
-	T(shm), T(sem_undo), T(seccomp_filter), T(posix_timer), T(alarm_set),
-	T(prof_timer), T(mount_ns), T(net_ns), T(ipc_ns), T(cgroup_ns), T(time_ns),
-	T(pid_ns), T(user_ns_child), T(uts_ns_child), T(pid_ns_child), T(shared_memory),
+	T(sem_undo), T(seccomp_filter), T(posix_timer), T(alarm_set), T(prof_timer),
+	T(mount_ns), T(net_ns), T(ipc_ns), T(cgroup_ns), T(time_ns), T(pid_ns),
+	T(user_ns_child), T(unmapped_ids), T(uts_ns_child), T(pid_ns_child),
 	T(vfork_parent), T(traced_child), T(realtime), T(reset_on_fork), T(ioprio),
-	T(locked_memory), T(sealed_memory), T(huge_pages), T(merged_memory),
-	T(protection_key), T(ldt), T(ports), T(mdwe), T(tsc), T(merge_all),
-	T(membarrier), T(terminal), T(landlock), T(keyring), T(child_outside),
-	T(child_below),
+	T(memory_policy), T(ports), T(tsc), T(terminal), T(landlock), T(keyring),
+	T(child_outside), T(leader_outside), T(child_below), T(tables_outside),
+	T(tables_outside_and_more),
 	{ }
 };
 
-#include "fail_refuse.h"
-
-#define OBJECT(name) "object=\"" name "\""
-
-REFUSED(shm, "addr=");
 REFUSED(sem_undo, OBJECT("semaphore undo"));
 REFUSED(seccomp_filter, OBJECT("seccomp"));
 REFUSED(posix_timer, OBJECT("posix timer"));
@@ -320,29 +273,22 @@ REFUSED(cgroup_ns, OBJECT("cgroup namespace"));
 REFUSED(time_ns, OBJECT("time namespace"));
 REFUSED(pid_ns, OBJECT("pid namespace"));
 REFUSED(user_ns_child, OBJECT("user namespace"));
+REFUSED(unmapped_ids, OBJECT("credentials"), "not mapped");
 REFUSED(uts_ns_child, OBJECT("uts namespace"));
 REFUSED(pid_ns_child, OBJECT("pid namespace"));
-REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
 REFUSED(vfork_parent, OBJECT("vfork"));
 REFUSED(traced_child, OBJECT("ptrace"), "traced by pid");
 REFUSED(realtime, OBJECT("scheduling policy"));
 REFUSED(reset_on_fork, OBJECT("scheduling"));
 REFUSED(ioprio, OBJECT("I/O priority"));
-REFUSED(locked_memory, OBJECT("mapping"), "locked");
-REFUSED(sealed_memory, OBJECT("mapping"));
-REFUSED(huge_pages, "addr=");
-REFUSED(merged_memory, OBJECT("mapping"));
-REFUSED(protection_key, OBJECT("protection key"));
-REFUSED(ldt, OBJECT("LDT"));
+REFUSED(memory_policy, OBJECT("memory policy"));
 REFUSED(ports, OBJECT("I/O ports"));
-REFUSED(mdwe, OBJECT("PR_SET_MDWE"));
 REFUSED(tsc, OBJECT("PR_SET_TSC"));
-REFUSED(merge_all, OBJECT("PR_SET_MEMORY_MERGE"));
-REFUSED(membarrier, OBJECT("membarrier"));
 REFUSED(terminal, OBJECT("controlling terminal"));
 REFUSED(landlock, OBJECT("landlock"));
 REFUSED(keyring, OBJECT("keyring"));
 REFUSED(child_outside, OBJECT("process"), "not in the group");
+REFUSED(leader_outside, OBJECT("process group"), "led from outside");
 
 TEST_F(refused, child_below)
 {
@@ -352,6 +298,33 @@ TEST_F(refused, child_below)
 	snprintf(below, sizeof(below), "%s/below", self->group.path);
 	fail_group_clear(&self->group);
 	rmdir(below);
+}
+
+static void shared(struct __test_metadata *_metadata, FIXTURE_DATA(refused) *self,
+		   const char *target, int err)
+{
+	struct fail_page page;
+
+	self->err = err;
+	refuse(_metadata, self, target,
+	       (const char *const []){ OBJECT("descriptor table"), "outside", NULL });
+	EXPECT_NE(NULL, fail_logged(&self->report, OBJECT("working directory"), "outside"));
+	ASSERT_EQ(0, fail_look(self->pid, &page));
+	kill(page.value[0], SIGKILL);
+	fail_reap(page.value[0]);
+}
+
+TEST_F(refused, tables_outside)
+{
+	shared(_metadata, self, "tables_outside", -EXDEV);
+	EXPECT_EQ(2, self->report.result.blockers);
+}
+
+TEST_F(refused, tables_outside_and_more)
+{
+	shared(_metadata, self, "tables_outside_and_more", -EAGAIN);
+	EXPECT_EQ(3, self->report.result.blockers);
+	EXPECT_NE(NULL, fail_logged(&self->report, OBJECT("I/O priority")));
 }
 
 TEST_HARNESS_MAIN

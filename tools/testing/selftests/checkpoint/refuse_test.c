@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What cannot be saved is refused by name, in a checkpoint and in a check, and
- * the process runs on. Here: open files. See also refuse_task_test.c.
+ * the process runs on. Here: open files. See also refuse_task_test.c and
+ * refuse_memory_test.c.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -33,17 +35,9 @@
 
 #include "../kselftest_harness.h"
 #include "fail.h"
+#include "fail_refuse.h"
 
 #define FILE_NAME	"/tmp/fail-file"
-
-/* What is not configured here is no failure. */
-static int made(long ret)
-{
-	if (ret >= 0)
-		return 0;
-	return errno == ENOSYS || errno == EOPNOTSUPP || errno == EAFNOSUPPORT ||
-	       errno == ENODEV || errno == ENOENT ? FAIL_SKIP : errno;
-}
 
 static int open_file(int flags)
 {
@@ -275,6 +269,18 @@ static int huge_memfd(const char *a)
 	return made(memfd_create("huge", MFD_HUGETLB));
 }
 
+/* One more than fits into an image's table of descriptors. */
+static int far_descriptor(const char *a)
+{
+	struct rlimit many = { 1 << 21, 1 << 21 };
+	int fd = open("/proc/sys/fs/nr_open", O_WRONLY), err;
+
+	err = made(fd) ?: made(write(fd, "2097152", 7)) ?: made(setrlimit(RLIMIT_NOFILE, &many)) ?:
+	      made(dup2(open_file(O_RDWR), 1 << 20)) ?: made(pwrite(fd, "1048576", 7, 0));
+	close(fd);
+	return err;
+}
+
 static int several(const char *a)
 {
 	return epoll_fd(a) ?: udp_socket(a) ?: pid_fd(a) ?: flocked(a);
@@ -288,11 +294,9 @@ const struct fail_target fail_targets[] = {
 	T(fifo_fd), T(proc_fd), T(sysfs_fd), T(namespace_fd), T(block_fd), T(device_fd),
 	T(packets), T(unlinked), T(tmpfile_fd), T(hidden), T(removed_cwd), T(flocked),
 	T(posix_lock), T(ofd_lock), T(lease), T(owner), T(async), T(seals), T(secret),
-	T(huge_memfd), T(several),
+	T(huge_memfd), T(far_descriptor), T(several),
 	{ }
 };
-
-#include "fail_refuse.h"
 
 REFUSED(unix_pair, "object=\"socket\"", "fd=");
 REFUSED(inet_listener, "object=\"socket\"", "fd=");
@@ -330,6 +334,7 @@ REFUSED(async, "fd=");
 REFUSED(seals, "object=\"memfd\"", "sealed");
 REFUSED(secret, "fd=");
 REFUSED(huge_memfd, "fd=");
+REFUSED(far_descriptor, OBJECT("descriptor"), "fd=1048576");
 
 TEST_F(refused, several_at_once)
 {

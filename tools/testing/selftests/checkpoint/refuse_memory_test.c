@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What cannot be saved is refused by name. Here: address spaces. See also
+ * refuse_test.c and refuse_task_test.c.
+ */
+#define _GNU_SOURCE
+#include <asm/ldt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <linux/mempolicy.h>
+#include <linux/perf_event.h>
+#include <linux/userfaultfd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "fail.h"
+#include "fail_refuse.h"
+
+static void *map(int prot, int flags)
+{
+	return mmap(NULL, 1 << 21, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+}
+
+static int shm(const char *a)
+{
+	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+	void *at = shmat(id, NULL, 0);
+
+	shmctl(id, IPC_RMID, NULL);
+	return made(id) ?: made(at == (void *)-1 ? -1 : 0);
+}
+
+static int sleeper(void *arg)
+{
+	for (;;)
+		pause();
+	return 0;
+}
+
+static int shared_memory(const char *a)
+{
+	static char stack[65536];
+
+	return made(clone(sleeper, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
+}
+
+static int locked_memory(const char *a)
+{
+	return made(mlock(map(PROT_READ | PROT_WRITE, 0), 4096));
+}
+
+static int sealed_memory(const char *a)
+{
+	return made(syscall(462, map(PROT_READ, 0), 4096, 0));
+}
+
+static int huge_pages(const char *a)
+{
+	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "w");
+
+	if (f) {
+		fputs("2", f);
+		fclose(f);
+	}
+	errno = ENOSPC;
+	return made(map(PROT_READ | PROT_WRITE, MAP_HUGETLB) == MAP_FAILED ? -1 : 0);
+}
+
+static int merged_memory(const char *a)
+{
+	return made(madvise(map(PROT_READ | PROT_WRITE, 0), 1 << 21, MADV_MERGEABLE));
+}
+
+static int protection_key(const char *a)
+{
+	return made(syscall(SYS_pkey_alloc, 0, 0));
+}
+
+static int ldt(const char *a)
+{
+	struct user_desc desc = { .entry_number = 0, .limit = 4095, .seg_32bit = 1 };
+
+	return made(syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)));
+}
+
+static int mdwe(const char *a) { return made(prctl(65, 1, 0, 0, 0)); }
+static int merge_all(const char *a) { return made(prctl(67, 1, 0, 0, 0)); }
+
+static int membarrier(const char *a)
+{
+	return made(syscall(SYS_membarrier,
+			    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
+}
+
+static int lock_future(const char *a) { return made(mlockall(MCL_FUTURE)); }
+
+static int named_memory(const char *a)
+{
+	return made(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map(PROT_READ, 0), 4096, "name"));
+}
+
+static int bound_memory(const char *a)
+{
+	unsigned long nodes = 1;
+
+	return made(syscall(SYS_mbind, map(PROT_READ, 0), 4096, MPOL_BIND, &nodes,
+			    8 * sizeof(nodes), 0));
+}
+
+static int faults_of_users(const char *a)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = {
+		.range = { .start = (unsigned long)map(PROT_READ | PROT_WRITE, 0), .len = 4096 },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	return made(fd) ?: made(ioctl(fd, UFFDIO_API, &api)) ?:
+	       made(ioctl(fd, UFFDIO_REGISTER, &area));
+}
+
+/* The BIOS, which any kernel lets be read. */
+static int device_memory(const char *a)
+{
+	int fd = open("/dev/mem", O_RDONLY);
+
+	return made(fd) ?:
+	       made(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0xf0000) == MAP_FAILED ? -1 : 0);
+}
+
+/* An instruction that is not emulated: it runs in a page that uprobes map. */
+int probed(void);
+asm("probed:\n\tmov $1, %eax\n\tret\n");
+
+static unsigned long offset_in_file(unsigned long addr)
+{
+	unsigned long start, end, offset, found = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
+		    addr >= start && addr < end)
+			found = addr - start + offset;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static int type_of_uprobes(void)
+{
+	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "r");
+	int type = -1;
+
+	if (f && fscanf(f, "%d", &type) != 1)
+		type = -1;
+	if (f)
+		fclose(f);
+	return type;
+}
+
+static int breakpoint(const char *a)
+{
+	char self[256] = "";
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = type_of_uprobes(),
+		.uprobe_path = (unsigned long)self,
+		.probe_offset = offset_in_file((unsigned long)probed),
+	};
+
+	if ((int)attr.type < 0)
+		return FAIL_SKIP;
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return errno;
+	return made(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0)) ?:
+	       (probed() == 1 ? 0 : EFAULT);
+}
+
+#define T(name) { #name, name }
+const struct fail_target fail_targets[] = {
+	T(shm), T(shared_memory), T(locked_memory), T(lock_future), T(sealed_memory),
+	T(huge_pages), T(merged_memory), T(named_memory), T(bound_memory),
+	T(faults_of_users), T(device_memory), T(breakpoint), T(protection_key), T(ldt),
+	T(mdwe), T(merge_all), T(membarrier),
+	{ }
+};
+
+REFUSED(shm, "addr=");
+REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
+REFUSED(locked_memory, OBJECT("mapping"), "locked");
+REFUSED(sealed_memory, OBJECT("mapping"));
+REFUSED(huge_pages, "addr=");
+REFUSED(merged_memory, OBJECT("mapping"));
+REFUSED(protection_key, OBJECT("protection key"));
+REFUSED(ldt, OBJECT("LDT"));
+REFUSED(mdwe, OBJECT("PR_SET_MDWE"));
+REFUSED(merge_all, OBJECT("PR_SET_MEMORY_MERGE"));
+REFUSED(membarrier, OBJECT("membarrier"));
+REFUSED(lock_future, OBJECT("mlockall"));
+REFUSED(named_memory, OBJECT("mapping name"), "addr=");
+REFUSED(bound_memory, OBJECT("memory policy"), "addr=");
+REFUSED(faults_of_users, OBJECT("userfaultfd"), "addr=");
+REFUSED(device_memory, OBJECT("mapping"), "pfnmap", "addr=");
+REFUSED(breakpoint, OBJECT("uprobes"));
+
+TEST_F(refused, page_of_breakpoints)
+{
+	refuse(_metadata, self, "breakpoint",
+	       (const char *const []){ OBJECT("mapping"), "special mapping", "addr=", NULL });
+}
+
+TEST_HARNESS_MAIN
