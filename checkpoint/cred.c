@@ -138,60 +138,84 @@ static int validate_cred(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
-/* May the caller give this user id? By the rule of setresuid(2), setfsuid(2). */
-static int set_uid(struct ckpt_load *load, struct ckpt_rec *rec,
-		   const char *what, __le32 value, kuid_t *uid)
+/*
+ * May the caller give this user id? By the rule of setresuid(2) among the ids
+ * that @has; a file system id may also stay what it is, as with setfsuid(2).
+ */
+static int set_uid(struct ckpt_load *load, struct ckpt_rec *rec, const char *what,
+		   __le32 value, const struct cred *has, kuid_t *uid)
 {
-	const struct cred *old = current_cred();
-	kuid_t kuid = make_kuid(old->user_ns, le32_to_cpu(value));
+	struct user_namespace *ns = current_user_ns();
+	kuid_t kuid = make_kuid(ns, le32_to_cpu(value));
 
 	if (!uid_valid(kuid))
 		return ckpt_axis(load, rec, what, "user id %u is not mapped in the caller's user namespace",
 				 le32_to_cpu(value));
-	if (!uid_eq(kuid, old->uid) && !uid_eq(kuid, old->euid) &&
-	    !uid_eq(kuid, old->suid) && !uid_eq(kuid, old->fsuid) &&
-	    !ns_capable_setid(old->user_ns, CAP_SETUID))
+	if (!uid_eq(kuid, has->uid) && !uid_eq(kuid, has->euid) &&
+	    !uid_eq(kuid, has->suid) && !uid_eq(kuid, *uid) &&
+	    !ns_capable_setid(ns, CAP_SETUID))
 		return ckpt_axis(load, rec, what, "user id %u needs CAP_SETUID",
 				 le32_to_cpu(value));
 	*uid = kuid;
 	return 0;
 }
 
-static int set_gid(struct ckpt_load *load, struct ckpt_rec *rec,
-		   const char *what, __le32 value, kgid_t *gid)
+static int set_gid(struct ckpt_load *load, struct ckpt_rec *rec, const char *what,
+		   __le32 value, const struct cred *has, kgid_t *gid)
 {
-	const struct cred *old = current_cred();
-	kgid_t kgid = make_kgid(old->user_ns, le32_to_cpu(value));
+	struct user_namespace *ns = current_user_ns();
+	kgid_t kgid = make_kgid(ns, le32_to_cpu(value));
 
 	if (!gid_valid(kgid))
 		return ckpt_axis(load, rec, what, "group id %u is not mapped in the caller's user namespace",
 				 le32_to_cpu(value));
-	if (!gid_eq(kgid, old->gid) && !gid_eq(kgid, old->egid) &&
-	    !gid_eq(kgid, old->sgid) && !gid_eq(kgid, old->fsgid) &&
-	    !ns_capable_setid(old->user_ns, CAP_SETGID))
+	if (!gid_eq(kgid, has->gid) && !gid_eq(kgid, has->egid) &&
+	    !gid_eq(kgid, has->sgid) && !gid_eq(kgid, *gid) &&
+	    !ns_capable_setid(ns, CAP_SETGID))
 		return ckpt_axis(load, rec, what, "group id %u needs CAP_SETGID",
 				 le32_to_cpu(value));
 	*gid = kgid;
 	return 0;
 }
 
-static int set_ids(struct ckpt_load *load, struct ckpt_rec *rec, struct cred *new)
+/* setresuid(2) leaves the effective id for files, setfsuid(2) comes after. */
+static int set_uids(struct ckpt_load *load, struct ckpt_rec *rec, struct cred *new)
 {
 	const struct ckpt_cred *in = ckpt_data(rec, ckpt_cred);
 	const struct cred *old = current_cred();
 	int err;
 
-	err = set_gid(load, rec, "gid", in->gid, &new->gid) ?:
-	      set_gid(load, rec, "egid", in->egid, &new->egid) ?:
-	      set_gid(load, rec, "sgid", in->sgid, &new->sgid) ?:
-	      set_gid(load, rec, "fsgid", in->fsgid, &new->fsgid) ?:
-	      set_uid(load, rec, "uid", in->uid, &new->uid) ?:
-	      set_uid(load, rec, "euid", in->euid, &new->euid) ?:
-	      set_uid(load, rec, "suid", in->suid, &new->suid) ?:
-	      set_uid(load, rec, "fsuid", in->fsuid, &new->fsuid);
+	err = set_uid(load, rec, "uid", in->uid, old, &new->uid) ?:
+	      set_uid(load, rec, "euid", in->euid, old, &new->euid) ?:
+	      set_uid(load, rec, "suid", in->suid, old, &new->suid);
+	if (!uid_eq(new->uid, old->uid) || !uid_eq(new->euid, old->euid) ||
+	    !uid_eq(new->suid, old->suid))
+		new->fsuid = new->euid;
+	return err ?: set_uid(load, rec, "fsuid", in->fsuid, new, &new->fsuid);
+}
+
+static int set_gids(struct ckpt_load *load, struct ckpt_rec *rec, struct cred *new)
+{
+	const struct ckpt_cred *in = ckpt_data(rec, ckpt_cred);
+	const struct cred *old = current_cred();
+	int err;
+
+	err = set_gid(load, rec, "gid", in->gid, old, &new->gid) ?:
+	      set_gid(load, rec, "egid", in->egid, old, &new->egid) ?:
+	      set_gid(load, rec, "sgid", in->sgid, old, &new->sgid);
+	if (!gid_eq(new->gid, old->gid) || !gid_eq(new->egid, old->egid) ||
+	    !gid_eq(new->sgid, old->sgid))
+		new->fsgid = new->egid;
+	return err ?: set_gid(load, rec, "fsgid", in->fsgid, new, &new->fsgid);
+}
+
+static int set_ids(struct ckpt_load *load, struct ckpt_rec *rec, struct cred *new)
+{
+	const struct cred *old = current_cred();
+	int err = set_gids(load, rec, new) ?: set_uids(load, rec, new);
+
 	if (err)
 		return err;
-
 	if (!uid_eq(new->uid, old->uid)) {
 		struct user_struct *user = alloc_uid(new->uid);
 
@@ -284,30 +308,61 @@ static int limit_bset(struct ckpt_load *load, struct ckpt_rec *rec, kernel_cap_t
 	return ckpt_axis(load, rec, "bounding set", "another one than the caller's needs CAP_SETPCAP");
 }
 
+/* May the caller change the securebit that this is the lock of? */
+static bool may_change(u32 lock)
+{
+	return !(current_cred()->securebits & lock) &&
+	       ns_capable(current_user_ns(), CAP_SETPCAP);
+}
+
+/*
+ * What the caller may permit: what it has, if there is a way to keep that over
+ * the change of ids; else what setresuid(2) left of it in @new.
+ */
+static u64 may_permit(const struct cred *new)
+{
+	if (!issecure(SECURE_KEEP_CAPS_LOCKED) ||
+	    may_change(issecure_mask(SECURE_NO_SETUID_FIXUP_LOCKED)))
+		return current_cred()->cap_permitted.val;
+	return new->cap_permitted.val;
+}
+
+/* What PR_CAP_AMBIENT_RAISE would raise, of what is permitted and inheritable. */
+static u64 may_be_ambient(const struct cred *new)
+{
+	if (!issecure(SECURE_NO_CAP_AMBIENT_RAISE) ||
+	    may_change(issecure_mask(SECURE_NO_CAP_AMBIENT_RAISE_LOCKED)))
+		return CAP_VALID_MASK;
+	return new->cap_ambient.val;
+}
+
 static int set_caps(struct ckpt_load *load, struct ckpt_rec *rec, struct cred *new)
 {
 	const struct ckpt_cred *in = ckpt_data(rec, ckpt_cred);
 	const struct cred *old = current_cred();
 	u64 inheritable = old->cap_inheritable.val | old->cap_permitted.val;
-	kernel_cap_t p, e, i, b;
+	u64 permitted = may_permit(new);
+	kernel_cap_t p, e, i, b, a;
 	int err;
 
 	if (ns_capable(old->user_ns, CAP_SETPCAP))
 		inheritable = old->cap_inheritable.val | old->cap_bset.val;
 	err = limit_bset(load, rec, &b) ?:
 	      limit_caps(load, rec, "permitted capabilities", in->cap_permitted,
-			 old->cap_permitted.val, &p) ?:
+			 permitted, &p) ?:
 	      limit_caps(load, rec, "effective capabilities", in->cap_effective,
-			 old->cap_permitted.val, &e) ?:
+			 permitted, &e) ?:
 	      limit_caps(load, rec, "inheritable capabilities", in->cap_inheritable,
-			 inheritable, &i);
+			 inheritable, &i) ?:
+	      limit_caps(load, rec, "ambient capabilities", in->cap_ambient,
+			 may_be_ambient(new), &a);
 	if (err)
 		return err;
 	err = security_capset(new, old, &e, &i, &p);
 	if (err)
 		return ckpt_fail(load, rec, err, "axis=capabilities: refused by the security module");
 	new->cap_bset = b;
-	new->cap_ambient.val = le64_to_cpu(in->cap_ambient) & p.val & i.val;
+	new->cap_ambient.val = a.val & p.val & i.val;
 	return 0;
 }
 
