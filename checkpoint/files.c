@@ -156,6 +156,9 @@ static int fill_table(struct ckpt_load *load, struct ckpt_rec *rec)
 		struct ckpt_rec *file = ckpt_rec(load, le32_to_cpu(entry->file));
 		u32 fd = le32_to_cpu(entry->fd);
 
+		err = ckpt_may_hold(load, file);
+		if (err)
+			return err;
 		err = replace_fd(fd, file->live,
 				 le32_to_cpu(entry->flags) & CKPT_FD_CLOEXEC ?
 				 O_CLOEXEC : 0);

@@ -356,6 +356,9 @@ void ckpt_file_drop(struct ckpt_load *load, struct ckpt_rec *rec);
 /* mm.c */
 void ckpt_mm_commit(struct ckpt_rec *rec);
 
+/* shmem.c */
+int ckpt_may_hold(struct ckpt_load *load, const struct ckpt_rec *file);
+
 /* path.c */
 char *ckpt_path(struct ckpt_save *save, const struct path *path);
 struct file *ckpt_open(struct ckpt_load *load, const char *name, int flags,

@@ -5,10 +5,13 @@
  *
  * Refused: seals, memory that a process outside maps or has open.
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/fcntl.h>
 #include <linux/pagemap.h>
+#include <linux/pid_namespace.h>
 #include <linux/shmem_fs.h>
+#include <linux/user_namespace.h>
 
 #include "internal.h"
 
@@ -155,6 +158,21 @@ static void dress(struct file *file, const struct ckpt_shmem *in)
 	SHMEM_I(inode)->seals = flags & CKPT_SHMEM_MAY_SEAL ? 0 : F_SEAL_SEAL;
 }
 
+/* What memfd_create() and ftruncate() ask of the caller. */
+static int may_make_memfd(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	u64 size = le64_to_cpu(ckpt_data(rec, ckpt_shmem)->size);
+
+	/* with these seals, all that are saved, it may be made executable */
+	if (pidns_memfd_noexec_scope(task_active_pid_ns(current)) >=
+	    MEMFD_NOEXEC_SCOPE_NOEXEC_ENFORCED)
+		return ckpt_fail(load, rec, -EACCES, "axis=memfd_noexec: vm.memfd_noexec forbids a memfd without F_SEAL_EXEC");
+	if (size > rlimit(RLIMIT_FSIZE))
+		return ckpt_fail(load, rec, -EFBIG, "axis=rlimit: a memfd of %llu bytes is more than the caller's RLIMIT_FSIZE",
+				 size);
+	return 0;
+}
+
 static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_shmem *in = ckpt_data(rec, ckpt_shmem);
@@ -163,7 +181,11 @@ static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 	loff_t size = le64_to_cpu(in->size);
 	const struct cred *old;
 	struct file *file;
+	int err;
 
+	err = flags & CKPT_SHMEM_MEMFD ? may_make_memfd(load, rec) : 0;
+	if (err)
+		return err;
 	char *name __free(kfree) = kmemdup_nul(ckpt_rec_tail(rec),
 					       le32_to_cpu(in->name_len),
 					       GFP_KERNEL_ACCOUNT);
@@ -325,6 +347,28 @@ static int restart_file(struct ckpt_load *load, struct ckpt_rec *rec)
 	file->f_pos = le64_to_cpu(in->file.pos);
 	rec->live = file;
 	return 0;
+}
+
+/**
+ * ckpt_may_hold - may the new task have a descriptor of this file?
+ * @load: the call
+ * @file: its record
+ *
+ * Memory that no memfd is has one only by way of /proc/PID/map_files.
+ *
+ * Return: 0 or -EPERM.
+ */
+int ckpt_may_hold(struct ckpt_load *load, const struct ckpt_rec *file)
+{
+	const struct ckpt_rec *shmem;
+
+	if (file->ops != &ckpt_file_shmem_ops)
+		return 0;
+	shmem = ckpt_rec(load, le32_to_cpu(ckpt_data(file, ckpt_file_shmem)->shmem));
+	if (ckpt_data(shmem, ckpt_shmem)->flags & cpu_to_le32(CKPT_SHMEM_MEMFD) ||
+	    checkpoint_restore_ns_capable(&init_user_ns))
+		return 0;
+	return ckpt_fail(load, file, -EPERM, "axis=file: a descriptor of anonymous shared memory needs CAP_CHECKPOINT_RESTORE");
 }
 
 const struct ckpt_ops ckpt_file_shmem_ops = {
