@@ -98,7 +98,7 @@ struct file *ckpt_open(struct ckpt_load *load, const char *name, int flags,
  * ckpt_lookup - find a directory below the root of the restart
  * @load: the call
  * @name: path, taken as absolute
- * @path: what was found, referenced
+ * @path: what was found, referenced; empty if it is not to be entered
  *
  * Return: 0 or an errno; the caller may search the directory.
  */
@@ -112,7 +112,9 @@ int ckpt_lookup(struct ckpt_load *load, const char *name, struct path *path)
 	if (err)
 		return err;
 	err = path_permission(path, MAY_EXEC | MAY_CHDIR);
-	if (err)
+	if (err) {
 		path_put(path);
+		*path = (struct path){};
+	}
 	return err;
 }
