@@ -335,6 +335,20 @@ static struct ckpt_task *any_killed(struct ckpt_load *load)
 	return NULL;
 }
 
+/**
+ * ckpt_forest_lives - was no new task killed?
+ * @load: the call, its tasks made
+ *
+ * Return: 0, or -EINTR, logged. The OOM killer is one that may kill them, when
+ * the group has less memory than its image.
+ */
+int ckpt_forest_lives(struct ckpt_load *load)
+{
+	struct ckpt_task *task = any_killed(load);
+
+	return task ? ckpt_fail(load, task->rec, -EINTR, "a new task was killed") : 0;
+}
+
 static bool all_wait(struct ckpt_load *load)
 {
 	struct ckpt_proc *proc;
@@ -356,17 +370,15 @@ static bool all_wait(struct ckpt_load *load)
  */
 int ckpt_forest_wait(struct ckpt_load *load)
 {
-	struct ckpt_task *task;
+	int err = 0;
 
-	while (!all_wait(load)) {
+	while (!err && !all_wait(load)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		task = any_killed(load);
-		if (task)
-			return ckpt_fail(load, task->rec, -EINTR, "a new task was killed");
 		fsleep(50);
+		err = ckpt_forest_lives(load);
 	}
-	return 0;
+	return err;
 }
 
 /* A task that waits at the gate keeps its stack until it is let go or killed. */

@@ -266,6 +266,7 @@ int ckpt_read_pages(struct ckpt_load *load, struct page **pages, unsigned int nr
 static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
 {
 	struct ckpt_rec *rec = ckpt_rec(load, le32_to_cpu(run->object));
+	int err;
 
 	if (!rec || !rec->ops->fill || run->__reserved || !run->count)
 		return broken(load, "contents of no object");
@@ -276,7 +277,10 @@ static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
 		return 0;
 	if (!rec->live)
 		return broken(load, "contents of an object that is not in use");
-	return rec->ops->fill(load, rec, run);
+	err = rec->ops->fill(load, rec, run);
+	if (err == -ENOMEM)
+		ckpt_fail(load, rec, err, "no memory for the contents: the system's or the group's limit is reached");
+	return err;
 }
 
 /* RESTART_CHECK has nowhere to put pages: read them for their checksum. */
@@ -338,6 +342,8 @@ static int read_block(struct ckpt_load *load, const struct ckpt_record *rec)
 
 	load->block_left = nr_pages;
 	load->block_crc = crc32c(ckpt_record_crc(stream, rec), content, sizeof(*content));
+	if (!(load->call.flags & RESTART_CHECK))
+		err = ckpt_forest_lives(load);
 	for (i = 0; !err && i < nr_runs; i++)
 		err = fill_run(load, &content->runs[i]);
 	if (!err && load->call.flags & RESTART_CHECK)

@@ -458,6 +458,8 @@ struct ckpt_proc {
  * @block_left: pages of the content block that no run took yet
  * @block_crc: checksum of the content block so far
  * @bvec: room to read pages with
+ * @memcg: the memory group of the new tasks, which contents are charged to;
+ *	NULL if it is the caller's
  * @recs: metadata read, in order
  * @objects: object records by id
  * @nr_objects: how many
@@ -488,6 +490,7 @@ struct ckpt_load {
 	u32 block_left;
 	u32 block_crc;
 	struct bio_vec bvec[CKPT_BVECS];
+	struct mem_cgroup *memcg;
 	struct list_head recs;
 	struct xarray objects;
 	u32 nr_objects;
@@ -536,6 +539,7 @@ int ckpt_structure(struct ckpt_load *load);
 
 /* forest.c */
 int ckpt_forest_create(struct ckpt_load *load);
+int ckpt_forest_lives(struct ckpt_load *load);
 int ckpt_forest_wait(struct ckpt_load *load);
 int ckpt_forest_settle(struct ckpt_load *load);
 void ckpt_forest_commit(struct ckpt_load *load);

@@ -16,6 +16,7 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pagewalk.h>
+#include <linux/sched/mm.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
@@ -359,12 +360,14 @@ static long get_pages(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
 {
 	unsigned long start = index << PAGE_SHIFT;
 	struct mm_struct *mm = rec->live;
+	struct mem_cgroup *memcg;
 	int locked = 1;
 	long got = 0, n;
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	n = may_fill(load, rec, start, start + nr * PAGE_SIZE);
+	memcg = set_active_memcg(load->memcg);
 	while (!n && got < nr) {
 		n = get_user_pages_remote(mm, start + got * PAGE_SIZE, nr - got,
 					  gup_flags, pages + got, &locked);
@@ -382,6 +385,7 @@ static long get_pages(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
 			locked = 1;
 		}
 	}
+	set_active_memcg(memcg);
 	if (locked)
 		mmap_read_unlock(mm);
 	if (n) {

@@ -10,6 +10,7 @@
 #include <linux/highmem.h>
 #include <linux/magic.h>
 #include <linux/pipe_fs_i.h>
+#include <linux/sched/mm.h>
 
 #include "internal.h"
 
@@ -196,6 +197,7 @@ static int fill_pipe(struct ckpt_load *load, struct ckpt_rec *rec,
 	const struct ckpt_pipe *in = ckpt_data(rec, ckpt_pipe);
 	u32 bytes = le32_to_cpu(run->count);
 	struct ends *ends = rec->live;
+	struct mem_cgroup *memcg;
 	struct page *page;
 	ssize_t n;
 	int err;
@@ -211,7 +213,9 @@ static int fill_pipe(struct ckpt_load *load, struct ckpt_rec *rec,
 	err = ckpt_read_pages(load, &page, 1);
 	if (!err) {
 		/* it has room for all of its bytes: this does not block */
+		memcg = set_active_memcg(load->memcg);
 		n = kernel_write(ends->file[1], page_address(page), bytes, NULL);
+		set_active_memcg(memcg);
 		if (n != bytes)
 			err = n < 0 ? n : -EIO;
 		ends->filled += bytes;

@@ -133,15 +133,13 @@ static struct mem_cgroup *new_memcg(struct ckpt_load *load)
 	return NULL;
 }
 
-/* Shared memory and pipe buffers, too, are charged to those who will use them. */
 static int read_contents(struct ckpt_load *load)
 {
-	struct mem_cgroup *memcg = new_memcg(load);
-	struct mem_cgroup *old = set_active_memcg(memcg);
-	int err = ckpt_read_contents(load);
+	int err;
 
-	set_active_memcg(old);
-	mem_cgroup_put(memcg);
+	load->memcg = new_memcg(load);
+	err = ckpt_read_contents(load);
+	mem_cgroup_put(load->memcg);
 	return err;
 }
 

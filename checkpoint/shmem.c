@@ -10,6 +10,7 @@
 #include <linux/fcntl.h>
 #include <linux/pagemap.h>
 #include <linux/pid_namespace.h>
+#include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/user_namespace.h>
 
@@ -208,11 +209,13 @@ static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 
 static int fill_page(struct ckpt_load *load, struct inode *inode, pgoff_t index)
 {
+	struct mem_cgroup *memcg = set_active_memcg(load->memcg);
 	struct folio *folio;
 	struct page *page;
 	int err;
 
 	err = shmem_get_folio(inode, index, 0, &folio, SGP_CACHE);
+	set_active_memcg(memcg);
 	if (err)
 		return err;
 	/* nobody has a descriptor yet: what is read is not seen half */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory that is of a file, or of several processes. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -252,13 +254,31 @@ static unsigned long charged(struct cr *cr)
 	return at ? strtoul(at + strlen("\nshmem "), NULL, 10) : -1UL;
 }
 
-TEST_F(shared_memory, is_charged_to_the_group_of_its_users)
+static bool memory_controller(void)
 {
 	int fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+	bool on = fd >= 0 && write(fd, "+memory", 7) == 7;
 
-	if (fd < 0 || write(fd, "+memory", 7) != 7)
-		SKIP(return, "no memory controller on cgroup v2");
 	close(fd);
+	return on;
+}
+
+static int limit(struct cr *cr, const char *bytes)
+{
+	char path[160];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "%s/memory.max", cr->cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	n = write(fd, bytes, strlen(bytes));
+	close(fd);
+	return n == (int)strlen(bytes) ? 0 : -1;
+}
+
+TEST_F(shared_memory, is_charged_to_the_group_of_its_users)
+{
+	if (!memory_controller())
+		SKIP(return, "no memory controller on cgroup v2");
 	ASSERT_EQ(0, cr_start_ready(&self->cr, "sixteen_mb", NULL));
 	EXPECT_EQ(16 * MB, charged(&self->cr));
 	ASSERT_EQ(0, cr_stop(&self->cr));
@@ -267,6 +287,46 @@ TEST_F(shared_memory, is_charged_to_the_group_of_its_users)
 	EXPECT_EQ(16 * MB, charged(&self->cr));
 	cr_go(&self->cr);
 	EXPECT_EQ(0, cr_wait_exit(&self->cr));
+}
+
+/* The OOM killer takes a new task, or there is no memory: no other way. */
+static void exceed(struct __test_metadata *_metadata, struct cr *cr, const char *program)
+{
+	int err;
+
+	if (!memory_controller())
+		SKIP(return, "no memory controller on cgroup v2");
+	ASSERT_EQ(0, cr_start_ready(cr, program, NULL));
+	ASSERT_EQ(0, cr_stop(cr));
+	ASSERT_EQ(0, limit(cr, "6M"));
+	err = cr_restart(cr);
+	EXPECT_TRUE(err == -ENOMEM || err == -EINTR);
+	EXPECT_TRUE(cr_logged(cr, "no memory for the contents") ||
+		    cr_logged(cr, "a new task was killed"));
+	EXPECT_EQ(CKPT_STAGE_CONTENTS, cr->result.stage);
+	ASSERT_EQ(0, limit(cr, "max"));
+	ASSERT_EQ(0, cr_restart(cr));
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+TEST_F(shared_memory, of_more_than_the_limit_of_the_group_is_refused)
+{
+	exceed(_metadata, &self->cr, "sixteen_mb");
+}
+
+CR_PROGRAM(sixteen_private_mb)
+{
+	char *mem = map(16 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	cr_fill(mem, 16 * MB, 5);
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 16 * MB, 5));
+}
+
+TEST_F(shared_memory, or_private_of_more_than_the_limit_is_refused)
+{
+	exceed(_metadata, &self->cr, "sixteen_private_mb");
 }
 
 CR_TEST(shared_memory, children_of_advised_memory_see_what_they_must)
