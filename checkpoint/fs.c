@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/fs_struct.h>
 #include <linux/path.h>
+#include <linux/security.h>
 
 #include "internal.h"
 
@@ -131,14 +132,19 @@ static int may_chroot(struct ckpt_load *load, struct ckpt_rec *rec,
 {
 	struct path own;
 	bool same;
+	int err;
 
 	get_fs_root(current->fs, &own);
 	same = path_equal(&own, root);
 	path_put(&own);
-	if (same || ns_capable(current_user_ns(), CAP_SYS_CHROOT))
+	if (same)
 		return 0;
-	ckpt_fail(load, rec, -EPERM, "axis=root: another root directory than the caller's needs CAP_SYS_CHROOT");
-	return -EPERM;
+	if (!ns_capable(current_user_ns(), CAP_SYS_CHROOT))
+		return ckpt_fail(load, rec, -EPERM, "axis=root: another root directory than the caller's needs CAP_SYS_CHROOT");
+	err = security_path_chroot(root);
+	if (err)
+		ckpt_fail(load, rec, err, "axis=root: refused by the security module");
+	return err;
 }
 
 /* The directories are found with the credentials of the holder. */
