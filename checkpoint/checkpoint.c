@@ -146,8 +146,8 @@ static struct ckpt_save *new_save(u64 flags)
 	INIT_LIST_HEAD(&save->members);
 	INIT_LIST_HEAD(&save->chunks);
 	INIT_LIST_HEAD(&save->index_list);
-	xa_init(&save->index);
-	xa_init(&save->shared_pages);
+	xa_init_flags(&save->index, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&save->shared_pages, XA_FLAGS_ACCOUNT);
 	generate_random_guid(save->call.result.uuid);
 	return save;
 }

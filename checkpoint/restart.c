@@ -312,9 +312,9 @@ static struct ckpt_load *new_load(u64 flags)
 	INIT_LIST_HEAD(&load->recs);
 	INIT_LIST_HEAD(&load->procs);
 	INIT_LIST_HEAD(&load->roots);
-	xa_init(&load->objects);
-	xa_init(&load->tids);
-	xa_init(&load->pids);
+	xa_init_flags(&load->objects, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&load->tids, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&load->pids, XA_FLAGS_ACCOUNT);
 	return load;
 }
 

@@ -214,7 +214,7 @@ static int check_forest(struct ckpt_load *load)
 	struct xarray sessions;
 	int err = 0;
 
-	xa_init(&sessions);
+	xa_init_flags(&sessions, XA_FLAGS_ACCOUNT);
 	list_for_each_entry(proc, &load->procs, list) {
 		const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
 
