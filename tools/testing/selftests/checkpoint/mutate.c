@@ -117,9 +117,9 @@ static void change_field(struct mutate_rec *rec)
 	size_t width = 1 << mutate_below(4), len = rec->head.len, at;
 	uint64_t value = 0;
 
-	/* contents: what describes them, not the pages */
-	if (rec->head.type == CKPT_REC_CONTENT && len > 512)
-		len = 512;
+	/* contents: what describes them and the first runs, not the pages */
+	if (rec->head.type == CKPT_REC_CONTENT && len > offsetof(struct ckpt_content, runs[4]))
+		len = offsetof(struct ckpt_content, runs[4]);
 	if (len < width)
 		return;
 	at = mutate_below(len / width) * width;
@@ -250,7 +250,7 @@ static bool is_object(uint32_t type)
 }
 
 /* Numbers of records and objects, and the header's counts. */
-static void make_fit(struct mutate_image *image)
+void mutate_fit(struct mutate_image *image)
 {
 	struct ckpt_header *header = (void *)image->rec[0].data;
 	uint32_t objects = 0, processes = 0, threads = 0;
@@ -286,12 +286,14 @@ void mutate_join(struct fail_image *to, struct mutate_image *image)
 {
 	size_t at = sizeof(image->preamble), room = at;
 	struct mutate_rec *last;
+	uint64_t pages = 0;
 	int i;
 
 	if (mutate_below(16))
-		make_fit(image);
+		mutate_fit(image);
 	for (i = 0; i < image->nr; i++)
-		room += CKPT_PAGE_SIZE + sizeof(struct ckpt_record) + image->rec[i].head.len;
+		room = place(&image->rec[i], room) + sizeof(struct ckpt_record) +
+		       image->rec[i].head.len;
 	*to = (struct fail_image){
 		.data	= calloc(1, room),
 		.rec	= calloc(image->nr, sizeof(*to->rec)),
@@ -307,11 +309,15 @@ void mutate_join(struct fail_image *to, struct mutate_image *image)
 			.at = at, .end = at + sizeof(rec->head) + rec->head.len,
 			.type = rec->head.type,
 		};
+		if (rec->head.type == CKPT_REC_CONTENT &&
+		    rec->head.len >= sizeof(struct ckpt_content))
+			pages += ((struct ckpt_content *)rec->data)->nr_pages;
 		if (rec == last && rec->head.type == CKPT_REC_TRAILER &&
 		    rec->head.len >= sizeof(struct ckpt_trailer)) {
 			struct ckpt_trailer *trailer = (void *)rec->data;
 
 			trailer->nr_records = i;
+			trailer->pages = pages;
 			trailer->bytes = to->rec[i].end;
 		}
 		memcpy(to->data + at, &rec->head, sizeof(rec->head));

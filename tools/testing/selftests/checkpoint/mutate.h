@@ -27,6 +27,9 @@ void mutate_free(struct mutate_image *image);
 /* A few changes, with material from @other. */
 void mutate(struct mutate_image *image, const struct mutate_image *other);
 
+/* Make numbers of records and objects, and the header's counts, right. */
+void mutate_fit(struct mutate_image *image);
+
 /*
  * Back to one piece with right checksums, and, but for a few, with numbers and
  * counts that fit.
