@@ -16,6 +16,7 @@ FRAGMENTS ?=
 T ?=
 IMAGES ?= 20000
 KILLS ?= 2000
+RUNS ?= 1000000
 # For fuzzing: the kernel, the part K/N of all places, which bits (0 to 7).
 KERNEL ?= debug
 PART ?= 0/1
@@ -24,7 +25,7 @@ export LINUX FORCE
 
 .NOTPARALLEL:
 .PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
-	initramfs debian guest lint check check-plain check-debug check-off fault campaign kills fuzz coverage shell demo clean
+	initramfs debian guest lint check check-plain check-debug check-off fault campaign kills fuzz fuzz-parser coverage shell demo clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
@@ -94,6 +95,10 @@ check-off: kernel ## CONFIG_CHECKPOINT=n must cost nothing
 
 fuzz: $(if $(filter debug,$(KERNEL)),kernel-debug,kernel) initramfs ## restart every image that one can be damaged into
 	@$(QEMU)/run fuzz -k $(KERNEL) -p $(PART) -b $(BITS)
+
+fuzz-parser: kernel ## the image reader of restart(2) as a program, RUNS=1000000 images
+	@devtools/deps clang libclang-rt-14-dev llvm
+	@$(ST)/fuzz/run -n $(RUNS)
 
 shell: kernel initramfs debian ## an interactive guest
 	@$(QEMU)/shell

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What else the reader calls: locks that nobody contends for, user memory that
+ * is there, references that are counted. Whatever is neither here nor in a file
+ * of the kernel that is linked is not expected to be reached, see loud.c.
+ */
+#include <linux/crc32.h>
+#include <linux/crc32c.h>
+#include <linux/mutex.h>
+#include <linux/path.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/uaccess.h>
+
+#include "kernel.h"
+
+/* ---- Checksums: lib/crc32.c is not instrumented, for speed ---- */
+
+void *__asan_region_is_poisoned(void *at, size_t len);
+
+u32 crc32c(u32 crc, const void *data, unsigned int len)
+{
+	if (len && __asan_region_is_poisoned((void *)data, len))
+		fuzz_complain("a checksum of memory that is no object's");
+	return __crc32c_le(crc, data, len);
+}
+
+/* ---- User memory ---- */
+
+unsigned long _copy_from_user(void *to, const void __user *from, unsigned long n)
+{
+	memcpy(to, (__force const void *)from, n);
+	return 0;
+}
+
+unsigned long _copy_to_user(void __user *to, const void *from, unsigned long n)
+{
+	memcpy((__force void *)to, from, n);
+	return 0;
+}
+
+/* ---- Locks ---- */
+
+void __mutex_init(struct mutex *lock, const char *name, struct lock_class_key *key)
+{
+	atomic_long_set(&lock->owner, 0);
+}
+
+void mutex_lock(struct mutex *lock)
+{
+	if (atomic_long_xchg(&lock->owner, 1))
+		fuzz_complain("a mutex is locked twice");
+}
+
+void mutex_unlock(struct mutex *lock)
+{
+	if (!atomic_long_xchg(&lock->owner, 0))
+		fuzz_complain("a mutex is unlocked that is not locked");
+}
+
+/* An acquired lock is a preempt count, which has to be as before in the end. */
+void _raw_spin_lock(raw_spinlock_t *lock)
+{
+	preempt_disable();
+}
+
+void _raw_spin_unlock(raw_spinlock_t *lock)
+{
+	preempt_enable_no_resched();
+}
+
+unsigned long _raw_spin_lock_irqsave(raw_spinlock_t *lock)
+{
+	preempt_disable();
+	return 0;
+}
+
+void _raw_spin_unlock_irqrestore(raw_spinlock_t *lock, unsigned long flags)
+{
+	preempt_enable_no_resched();
+}
+
+void __rcu_read_lock(void)
+{
+	current->rcu_read_lock_nesting++;
+}
+
+void __rcu_read_unlock(void)
+{
+	current->rcu_read_lock_nesting--;
+}
+
+/* ---- References to the root directory ---- */
+
+long fuzz_path_refs;
+
+void path_get(const struct path *path)
+{
+	fuzz_path_refs++;
+}
+
+void path_put(const struct path *path)
+{
+	fuzz_path_refs--;
+}
+
+/* ---- Tasks: none is made ---- */
+
+void put_pid(struct pid *pid)
+{
+	if (pid)
+		fuzz_complain("there is a pid");
+}
+
+/* ---- What the kernel complains of itself ---- */
+
+void __warn_printk(const char *fmt, ...)
+{
+	fuzz_complain(fmt);
+}
