@@ -35,6 +35,7 @@ struct sweep {
 	int image;
 	int fd;
 	unsigned int roots;
+	char children[512];
 	long total;
 	unsigned long tried, failed, survived;
 	int err;
@@ -324,8 +325,16 @@ static int call_restart(struct sweep *sweep)
 	return lseek(sweep->image, 0, SEEK_SET) ? -errno : cr_call_restart(sweep->cr, sweep->image);
 }
 
+/* Other copies of a program may run beside the one that is swept. */
+static int children(char *text, size_t size)
+{
+	memset(text, 0, size);
+	return cr_read_file("/proc/thread-self/children", text, size);
+}
+
 static int try_restart(struct sweep *sweep, long point)
 {
+	char now[sizeof(sweep->children)];
 	struct cr *cr = sweep->cr;
 	long left;
 	int again, err;
@@ -341,7 +350,7 @@ static int try_restart(struct sweep *sweep, long point)
 			return wrong(sweep, point, "failed before its fault");
 		if (!has_event(cr, "populated 0"))
 			return wrong(sweep, point, "somebody is left in the group");
-		if (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD)
+		if (children(now, sizeof(now)) < 0 || strcmp(now, sweep->children))
 			return wrong(sweep, point, "a child is left");
 		return freeze(cr, 0);
 	}
@@ -365,6 +374,8 @@ static int sweep_restart(struct cr *cr, const char *kind, int nth, int image)
 	};
 	int err;
 
+	if (children(sweep.children, sizeof(sweep.children)) < 0)
+		return wrong(&sweep, 0, "cannot tell which children there are");
 	sweep.fd = memfd_create("reference", MFD_CLOEXEC);
 	err = arm(&sweep, NEVER) ?: call_restart(&sweep);
 	sweep.total = NEVER - disarm(&sweep);
