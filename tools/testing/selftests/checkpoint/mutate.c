@@ -91,7 +91,7 @@ static uint64_t telling_value(uint64_t old)
 	static const uint64_t values[] = {
 		0, 1, 2, 3, 4, 7, 8, 16, 31, 32, 63, 64, 65, 127, 128, 255, 256, 1000, 4095,
 		4096, 4097, 0x7fff, 0x8000, 0xffff, 0x10000, 0x3fffff, 0x400000, 0x7fffffff,
-		0x80000000, 0xffffffff, 0x100000000, 0x7ffffffff000, 0x7fffffffffff,
+		0x80000000, 0xfffffffe, 0xffffffff, 0x100000000, 0x7ffffffff000, 0x7fffffffffff,
 		0x800000000000, 0xffff800000000000, 0xffffffff81000000, 0xffffffffff600000,
 		0x7fffffffffffffff, 0x8000000000000000, ~0ULL, ~0ULL - 4095,
 	};

@@ -43,7 +43,7 @@ int fuzz_restart_check(struct fuzz_call *call)
 	long err;
 
 	fuzz_file_begin(call);
-	fuzz_memory_begin(call->fail);
+	fuzz_memory_begin(call->fail, call->fail_on);
 	err = __x64_sys_restart(&regs);
 	if (fuzz_memory_end())
 		fuzz_complain("memory is left");

@@ -222,6 +222,7 @@ static void bury(struct mutate_rec *rec)
 
 	thread->flags = CKPT_THREAD_DEAD;
 	thread->nr_siginfos = 0;
+	thread->cpus_len = 0;
 	rec->head.len = sizeof(*thread);
 }
 

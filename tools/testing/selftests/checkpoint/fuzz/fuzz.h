@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 /*
- * Bytes behind an image: which allocation fails, how many bytes a read gives,
- * which read fails; that one plus 128: at which read the caller is killed.
+ * Bytes behind an image: which allocation fails, plus 128 if all after it do;
+ * how many bytes a read gives; which read fails, plus 128 if it is by a signal
+ * that kills the caller.
  */
 #ifdef FUZZ_FAULTS
 #define FUZZ_CONTROL	3

@@ -6,6 +6,12 @@
 #ifndef FUZZ_KERNEL_H
 #define FUZZ_KERNEL_H
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdbool.h>
+#endif
+
 struct ckpt_header;
 
 /**
@@ -14,6 +20,7 @@ struct ckpt_header;
  * @len: bytes of it
  * @chunk: most bytes that one read gives; 0: no limit, as a regular file
  * @fail: which allocation of the call fails, from 1 on; 0: none
+ * @fail_on: all after it fail, too
  * @error: which read fails, from 1 on; 0: none
  * @kill: the same, by a signal that kills the caller
  * @log: the caller's log
@@ -26,6 +33,7 @@ struct fuzz_call {
 	unsigned long len;
 	unsigned long chunk;
 	unsigned long fail;
+	bool fail_on;
 	unsigned long error;
 	unsigned long kill;
 	char *log;
@@ -43,7 +51,7 @@ int fuzz_restart_check(struct fuzz_call *call);
 void fuzz_fit_header(struct ckpt_header *header);
 
 /* memory.c, file.c: the end returns what the call did not give back */
-void fuzz_memory_begin(unsigned long fail);
+void fuzz_memory_begin(unsigned long fail, bool fail_on);
 long fuzz_memory_end(void);
 void fuzz_file_begin(struct fuzz_call *call);
 long fuzz_file_end(void);

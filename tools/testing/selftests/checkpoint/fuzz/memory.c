@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The kernel's allocators on top of malloc(), to the byte, so that
- * AddressSanitizer knows the bounds of each object; they are counted, and one
- * of them can fail. What a call allocates must be charged to its caller.
+ * AddressSanitizer knows the bounds of each object. They are counted, and one of
+ * them can fail, or all from one on: an xarray tries twice. What a call
+ * allocates must be charged to its caller.
  */
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -19,7 +20,7 @@ kmem_buckets kmalloc_caches[NR_KMALLOC_TYPES];
 struct kmem_cache *radix_tree_node_cachep;
 
 static long live;
-static unsigned long until_failure;
+static unsigned long until_failure, again;
 static struct rcu_head *later;
 
 static void *get(size_t size, gfp_t gfp)
@@ -28,8 +29,10 @@ static void *get(size_t size, gfp_t gfp)
 
 	if (!(gfp & __GFP_ACCOUNT))
 		fuzz_complain("memory is not charged to the caller");
-	if (until_failure && !--until_failure)
+	if (until_failure && !--until_failure) {
+		until_failure = again;
 		return NULL;
+	}
 	if (!size)
 		return ZERO_SIZE_PTR;
 	mem = gfp & __GFP_ZERO ? calloc(1, size) : malloc(size);
@@ -131,9 +134,10 @@ void __folio_put(struct folio *folio)
 
 /* ---- A call ---- */
 
-void fuzz_memory_begin(unsigned long fail)
+void fuzz_memory_begin(unsigned long fail, bool fail_on)
 {
 	until_failure = fail;
+	again = fail_on;
 	live = 0;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Seeds: images that restart(2) accepts, with and without contents. An image
- * that it refuses, such as the one by genimage, which has another value in each
- * field, gets values that it accepts.
+ * Seeds: images that restart(2) accepts, with contents and without, and in a
+ * pid namespace. An image that it refuses, such as that of genimage, which has
+ * another value in each field, gets values that it accepts.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -74,6 +74,37 @@ static int write_seed(struct mutate_image *image, const char *dir, int nr)
 	return err;
 }
 
+static void renumber(__le32 *nr, uint32_t from)
+{
+	if (*nr == from)
+		*nr = 1;
+}
+
+/* As if the first process were pid 1 of a pid namespace. */
+static void into_pid_ns(struct mutate_image *image)
+{
+	uint32_t first = 0;
+	int i;
+
+	for (i = 0; i < image->nr; i++) {
+		struct ckpt_process *process = (void *)image->rec[i].data;
+		struct ckpt_thread *thread = (void *)image->rec[i].data;
+
+		if (image->rec[i].head.type == CKPT_REC_THREAD)
+			renumber(&thread->tid, first);
+		if (image->rec[i].head.type != CKPT_REC_PROCESS)
+			continue;
+		if (!first) {
+			first = process->tgid;
+			process->flags |= CKPT_PROCESS_NEW_PIDNS;
+		}
+		renumber(&process->tgid, first);
+		renumber(&process->parent, first);
+		renumber(&process->pgid, first);
+		renumber(&process->sid, first);
+	}
+}
+
 static void must_be_seed(struct mutate_image *image, const char *dir, int nr)
 {
 	if (write_seed(image, dir, nr))
@@ -87,12 +118,14 @@ void fuzz_write_seeds(const char *dir, char **images, int nr)
 	for (i = 0; i < nr; i++) {
 		struct mutate_image image = take(images[i]);
 
-		if (write_seed(&image, dir, 2 * i)) {
+		if (write_seed(&image, dir, 3 * i)) {
 			fit_image(&image);
-			must_be_seed(&image, dir, 2 * i);
+			must_be_seed(&image, dir, 3 * i);
 		}
 		drop_contents(&image);
-		must_be_seed(&image, dir, 2 * i + 1);
+		must_be_seed(&image, dir, 3 * i + 1);
+		into_pid_ns(&image);
+		must_be_seed(&image, dir, 3 * i + 2);
 		mutate_free(&image);
 	}
 }

@@ -54,7 +54,8 @@ int fuzz_one(const uint8_t *data, size_t size)
 	int err;
 
 	if (FUZZ_CONTROL) {
-		call.fail = data[call.len];
+		call.fail = data[call.len] & 127;
+		call.fail_on = data[call.len] & 128;
 		call.chunk = data[call.len + 1];
 		call.error = data[call.len + 2] & 127;
 		if (data[call.len + 2] & 128) {
