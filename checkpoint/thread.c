@@ -355,7 +355,8 @@ static int validate_dead(struct ckpt_load *load, struct ckpt_rec *rec)
 	const struct ckpt_thread *in = ckpt_data(rec, ckpt_thread);
 
 	if (le32_to_cpu(in->exit_code) > 0xffff || in->nr_siginfos ||
-	    le32_to_cpu(in->flags) != CKPT_THREAD_DEAD || !ckpt_tail_is(rec, 0))
+	    le32_to_cpu(in->flags) != CKPT_THREAD_DEAD || in->cpus_len ||
+	    !ckpt_tail_is(rec, 0))
 		return ckpt_fail(load, rec, -EBADMSG, "bad record of a dead thread");
 	return 0;
 }

@@ -226,6 +226,20 @@ TEST_F(field, of_a_thread_is_looked_at)
 	fail_image_free(&bad);
 }
 
+TEST_F(field, of_a_dead_thread_is_looked_at)
+{
+/* the zombie is the last process, behind three live threads */
+#define C(FIELD, VALUE, ERR) C_(THREAD, 3, ckpt_thread, FIELD, VALUE, ERR)
+	static const struct change changes[] = {
+		C(exit_code, 1 << 16, -EBADMSG), C(nr_siginfos, 1, -EBADMSG),
+		C(flags, CKPT_THREAD_DEAD | CKPT_THREAD_SAVED_MASK, -EBADMSG),
+		C(flags, 0, -EBADMSG), C(cpus_len, 8, -EBADMSG),
+	};
+#undef C
+
+	EACH(changes);
+}
+
 TEST_F(field, of_registers_is_looked_at)
 {
 /* numbers as in struct user_regs_struct */
