@@ -154,6 +154,8 @@ static const struct failure restart_failures[] = {
 	  "not permitted: it holds more than you may give; run as root, --clamp or --new-pidns" },
 	{ EACCES, ST_SELF,
 	  "not permitted to open a file of the image; run as its user or as root" },
+	{ EFBIG, ST_SELF,
+	  "a memfd of the image is larger than ulimit -f allows; raise it" },
 	{ NO_SUCH_CALL, ST_SELF,
 	  "this kernel has no restart(2); boot one with CONFIG_CHECKPOINT=y" },
 	{ EINVAL, ST_SELF,
