@@ -264,8 +264,10 @@ void ckpt_put_shared_pages(struct ckpt_save *save)
 	unsigned long pfn;
 	void *entry;
 
-	xa_for_each(&save->shared_pages, pfn, entry)
+	xa_for_each(&save->shared_pages, pfn, entry) {
 		put_page(pfn_to_page(pfn));
+		cond_resched();
+	}
 	xa_destroy(&save->shared_pages);
 }
 

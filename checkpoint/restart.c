@@ -140,6 +140,7 @@ static int read_contents(struct ckpt_load *load)
 	load->memcg = new_memcg(load);
 	err = ckpt_read_contents(load);
 	mem_cgroup_put(load->memcg);
+	load->memcg = NULL;
 	return err;
 }
 
