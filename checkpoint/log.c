@@ -159,6 +159,15 @@ int ckpt_err(struct ckpt_save *save, int err, const char *fmt, ...)
 	return err;
 }
 
+static void refuse(struct ckpt_save *save, const char *object, const char *fmt,
+		   va_list *args)
+{
+	struct va_format prose = { .fmt = fmt, .va = args };
+
+	save->call.result.blockers++;
+	log_line(&save->call, "refuse", &save->where, object, &prose);
+}
+
 /**
  * ckpt_refuse - refuse to save something, and go on looking for more
  * @save: the call
@@ -169,13 +178,10 @@ int ckpt_err(struct ckpt_save *save, int err, const char *fmt, ...)
  */
 int ckpt_refuse(struct ckpt_save *save, const char *object, const char *fmt, ...)
 {
-	struct va_format prose = { .fmt = fmt };
 	va_list args;
 
-	save->call.result.blockers++;
 	va_start(args, fmt);
-	prose.va = &args;
-	log_line(&save->call, "refuse", &save->where, object, &prose);
+	refuse(save, object, fmt, &args);
 	va_end(args);
 	return 0;
 }
@@ -190,14 +196,11 @@ int ckpt_refuse(struct ckpt_save *save, const char *object, const char *fmt, ...
  */
 int ckpt_refuse_outside(struct ckpt_save *save, const char *object, const char *fmt, ...)
 {
-	struct va_format prose = { .fmt = fmt };
 	va_list args;
 
-	save->call.result.blockers++;
 	save->nr_outside++;
 	va_start(args, fmt);
-	prose.va = &args;
-	log_line(&save->call, "refuse", &save->where, object, &prose);
+	refuse(save, object, fmt, &args);
 	va_end(args);
 	return 0;
 }
