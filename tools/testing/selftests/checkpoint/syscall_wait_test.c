@@ -81,17 +81,31 @@ static void in_pause(void)
 CR_TEST(syscall_wait, pause_until_a_signal)
 {
 	pid_t pid = sleeper(in_pause);
+	int status;
 
 	cr_ready();
 	CR_EQ(0, waitpid(pid, NULL, WNOHANG));
-	kill(pid, SIGUSR1);
-	cr_reap(pid, 0);
+	/*
+	 * The call begins anew, as after any freeze. A signal that comes before it has
+	 * does not end it, so one may not be enough.
+	 */
+	do {
+		kill(pid, SIGUSR1);
+		cr_nap();
+	} while (!waitpid(pid, &status, WNOHANG));
+	CR_EQ(0, status);
+}
+
+static void on_hangup(int sig)
+{
+	in[1]++;
 }
 
 static void in_sigsuspend(void)
 {
 	sigset_t blocked, open, seen;
 
+	signal(SIGHUP, on_hangup);
 	signal(SIGUSR1, on_signal);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
@@ -110,16 +124,24 @@ static void in_sigsuspend(void)
 CR_TEST(syscall_wait, sigsuspend_returns_to_the_old_mask)
 {
 	pid_t pid = sleeper(in_sigsuspend);
+	int before, tries = 0;
 
 	cr_ready();
 	CR_EQ(0, waitpid(pid, NULL, WNOHANG));
-	/* blocked in the call's own mask: stays pending */
-	kill(pid, SIGHUP);
-	cr_nap();
-	CR_EQ(0, waitpid(pid, NULL, WNOHANG));
+	/*
+	 * Blocked in the call's own mask, the signal stays pending. The call begins anew,
+	 * as after any freeze: before it has, the old mask lets the signal in.
+	 */
+	do {
+		CR_CHECK(tries++ < 1000);
+		before = in[1];
+		kill(pid, SIGHUP);
+		cr_nap();
+	} while (in[1] != before);
 	kill(pid, SIGUSR1);
-	/* blocked in neither mask, SIGHUP ends it once the old one is back */
-	cr_reap(pid, SIGHUP);
+	/* it is let in once the old mask is back */
+	cr_reap(pid, 0);
+	CR_EQ(before + 1, in[1]);
 }
 
 static void in_sigsuspend_plainly(void)
