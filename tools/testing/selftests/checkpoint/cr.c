@@ -19,7 +19,6 @@
 #include "cr_fault.h"
 
 #define CGROUPS		"/sys/fs/cgroup"
-#define LOG_SIZE	(256 * 1024)
 
 long cr_sys_checkpoint(struct checkpoint_args *args, size_t size)
 {
@@ -62,7 +61,7 @@ int cr_setup(struct cr *cr)
 	cr->cgroup_fd = -1;
 	if (cr_sys_checkpoint(NULL, 0) && errno == ENOSYS)
 		return -ENOSYS;
-	cr->log = calloc(1, LOG_SIZE);
+	cr->log = calloc(1, CR_LOG_SIZE);
 	if (!cr->log)
 		return -ENOMEM;
 	/* orphans come to us: their pids are free when we have waited for them */
@@ -109,6 +108,28 @@ void cr_teardown(struct cr *cr)
 		remove_tree(cr->dir);
 	unlink(cr->image);
 	free(cr->log);
+}
+
+int cr_freeze(struct cr *cr, bool frozen)
+{
+	int fd = openat(cr->cgroup_fd, "cgroup.freeze", O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, frozen ? "1" : "0", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	if (!done)
+		return complain("cgroup.freeze", -EIO);
+	cr_until(cr_has_event(cr, frozen ? "frozen 1" : "frozen 0"));
+	return 0;
+}
+
+bool cr_has_event(struct cr *cr, const char *event)
+{
+	char path[160], text[160] = "";
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", cr->cgroup);
+	cr_read_file(path, text, sizeof(text));
+	return strstr(text, event);
 }
 
 /* ---- Starting ---- */
@@ -222,7 +243,7 @@ int cr_call_checkpoint(struct cr *cr, int fd)
 		.cgroup_fd	= cr->cgroup_fd,
 		.image_fd	= fd,
 		.log_buf	= (unsigned long)cr->log,
-		.log_size	= LOG_SIZE,
+		.log_size	= CR_LOG_SIZE,
 		.result		= (unsigned long)&cr->result,
 		.result_size	= sizeof(cr->result),
 	};
@@ -264,7 +285,7 @@ int cr_call_restart(struct cr *cr, int fd)
 		.pids		= (unsigned long)cr->pids,
 		.nr_roots	= CR_ROOTS_MAX,
 		.log_buf	= (unsigned long)cr->log,
-		.log_size	= LOG_SIZE,
+		.log_size	= CR_LOG_SIZE,
 		.result		= (unsigned long)&cr->result,
 		.result_size	= sizeof(cr->result),
 	};

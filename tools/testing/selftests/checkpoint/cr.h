@@ -23,6 +23,7 @@
 #define CR_NR_CHECKPOINT	600
 #define CR_NR_RESTART		601
 #define CR_ROOTS_MAX		16
+#define CR_LOG_SIZE		(256 * 1024)
 
 /* ---- The test's side ---- */
 
@@ -75,6 +76,10 @@ int cr_restart_fd(struct cr *cr, int fd);
 int cr_restart(struct cr *cr);
 void cr_go(struct cr *cr);
 
+/* Freeze or thaw the group, by cgroup.freeze; does cgroup.events have this line? */
+int cr_freeze(struct cr *cr, bool frozen);
+bool cr_has_event(struct cr *cr, const char *event);
+
 /* Wait for the first root's end and show what it wrote: its wait status. */
 int cr_wait_exit(struct cr *cr);
 
@@ -91,15 +96,6 @@ int cr_round_trips(struct cr *cr, const char *program, const char *arg, int gene
 
 /* Is @text in the log of the last call? */
 bool cr_logged(struct cr *cr, const char *text);
-
-/* Records of the image: the next after @prev of type @type, NULL at the end. */
-struct cr_image {
-	size_t size;
-	char *data;
-};
-int cr_image_read(struct cr *cr, struct cr_image *image);
-void cr_image_free(struct cr_image *image);
-struct ckpt_record *cr_image_next(struct cr_image *image, struct ckpt_record *prev, __u32 type);
 
 long cr_sys_checkpoint(struct checkpoint_args *args, size_t size);
 long cr_sys_restart(struct restart_args *args, size_t size);

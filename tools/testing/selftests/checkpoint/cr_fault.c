@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cr_fault.h"
+#include "cr_image.h"
 
 #define DEBUGFS	"/sys/kernel/debug/"
 #define NEVER	2000000000L
@@ -155,14 +156,6 @@ static bool is_momentary(const struct sweep *sweep, const struct ckpt_record *re
 	       (record->type == CKPT_REC_THREAD && sweep->image >= 0);
 }
 
-static struct cr_image image_of(int fd)
-{
-	struct cr_image image = { .size = lseek(fd, 0, SEEK_CUR) };
-
-	image.data = mmap(NULL, image.size ?: 1, PROT_READ, MAP_SHARED, fd, 0);
-	return image;
-}
-
 /*
  * The kernel writes into the memory of a thread where it runs, rseq(2): as many
  * areas of 32 bytes as there are threads may differ after a restart.
@@ -188,33 +181,26 @@ static bool same_bytes(const struct sweep *sweep, const struct ckpt_record *a,
  */
 static bool is_same_image(const struct sweep *sweep, int other_fd)
 {
-	struct cr_image one = image_of(sweep->fd), other = image_of(other_fd);
-	bool same = one.data != MAP_FAILED && other.data != MAP_FAILED;
+	struct cr_image one = { .data = MAP_FAILED }, other = { .data = MAP_FAILED };
+	bool same = !cr_image_map(&one, sweep->fd) && !cr_image_map(&other, other_fd);
+	const struct ckpt_record *a = NULL, *b = NULL;
 	bool sized = one.size == other.size;
-	size_t at = sizeof(struct ckpt_preamble);
-	const struct ckpt_record *a, *b;
 
 	if (!sized && sweep->image < 0)
 		same = false;
-	while (same && at + sizeof(*a) <= one.size && at + sizeof(*b) <= other.size) {
-		a = (void *)(one.data + at);
-		b = (void *)(other.data + at);
-		/* contents begin on a page of the stream */
-		if (!a->type && !b->type) {
-			at = (at | (CKPT_PAGE_SIZE - 1)) + 1;
-			continue;
-		}
-		if (a->type == CKPT_REC_CONTENT && !sized)
+	while (same) {
+		a = cr_image_step(&one, a);
+		b = cr_image_step(&other, b);
+		if (!a || !b || (a->type == CKPT_REC_CONTENT && !sized))
 			break;
 		same = a->type == b->type && a->len == b->len &&
 		       (is_momentary(sweep, a) || same_bytes(sweep, a, b));
-		at += sizeof(*a) + a->len;
 	}
 	if (!same)
-		fprintf(stderr, "# images of %zu and %zu bytes differ before %zu\n", one.size,
-			other.size, at);
-	munmap(one.data, one.size ?: 1);
-	munmap(other.data, other.size ?: 1);
+		fprintf(stderr, "# images of %zu and %zu bytes differ at %zu\n", one.size,
+			other.size, a ? (const char *)a - one.data : 0);
+	cr_image_unmap(&one);
+	cr_image_unmap(&other);
 	return same;
 }
 
@@ -236,28 +222,6 @@ void cr_fault_setup(void)
 
 /* ---- checkpoint(2) ---- */
 
-static int freeze(struct cr *cr, long frozen)
-{
-	char path[160], text[160];
-
-	snprintf(path, sizeof(path), "%s/cgroup.freeze", cr->cgroup);
-	if (put(path, frozen))
-		return -EIO;
-	snprintf(path, sizeof(path), "%s/cgroup.events", cr->cgroup);
-	cr_until(cr_read_file(path, text, sizeof(text)) < 0 ||
-		 strstr(text, frozen ? "frozen 1" : "frozen 0"));
-	return 0;
-}
-
-static bool has_event(struct cr *cr, const char *event)
-{
-	char path[160], text[160] = "";
-
-	snprintf(path, sizeof(path), "%s/cgroup.events", cr->cgroup);
-	cr_read_file(path, text, sizeof(text));
-	return strstr(text, event);
-}
-
 static int try_checkpoint(struct sweep *sweep, long point)
 {
 	int fd = memfd_create("image", MFD_CLOEXEC), err;
@@ -276,7 +240,7 @@ static int try_checkpoint(struct sweep *sweep, long point)
 		err = wrong(sweep, point, "failed before its fault");
 	else if (!err && !is_same_image(sweep, fd))
 		err = wrong(sweep, point, "the image is another one");
-	else if (!has_event(sweep->cr, "frozen 1"))
+	else if (!cr_has_event(sweep->cr, "frozen 1"))
 		err = wrong(sweep, point, "the group is not frozen any more");
 	else
 		err = 0;
@@ -288,21 +252,21 @@ static int try_checkpoint(struct sweep *sweep, long point)
 int cr_fault_checkpoint(struct cr *cr)
 {
 	struct sweep sweep = { .cr = cr, .call = "checkpoint", .kind = by_thread, .image = -1 };
-	bool frozen = has_event(cr, "frozen 1");
+	bool frozen = cr_has_event(cr, "frozen 1");
 	int err;
 
 	if (prepare())
 		return -EIO;
 	sweep.nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	sweep.fd = memfd_create("reference", MFD_CLOEXEC);
-	if (sweep.nth < 0 || sweep.fd < 0 || freeze(cr, 1))
+	if (sweep.nth < 0 || sweep.fd < 0 || cr_freeze(cr, 1))
 		return -EIO;
 	/* a call that fails without faults is none to sweep */
 	err = arm(&sweep, NEVER) ?: cr_call_checkpoint(cr, sweep.fd);
 	sweep.total = NEVER - disarm(&sweep);
 	err = err ? 0 : each_point(&sweep, try_checkpoint);
 	if (!frozen)
-		freeze(cr, 0);
+		cr_freeze(cr, 0);
 	close(sweep.fd);
 	close(sweep.nth);
 	return err;
@@ -317,7 +281,7 @@ static int image_again(struct cr *cr, int fd)
 
 static int end(struct cr *cr)
 {
-	return cr_kill(cr) ?: freeze(cr, 0);
+	return cr_kill(cr) ?: cr_freeze(cr, 0);
 }
 
 static int call_restart(struct sweep *sweep)
@@ -348,11 +312,11 @@ static int try_restart(struct sweep *sweep, long point)
 		sweep->failed++;
 		if (left)
 			return wrong(sweep, point, "failed before its fault");
-		if (!has_event(cr, "populated 0"))
+		if (!cr_has_event(cr, "populated 0"))
 			return wrong(sweep, point, "somebody is left in the group");
 		if (children(now, sizeof(now)) < 0 || strcmp(now, sweep->children))
 			return wrong(sweep, point, "a child is left");
-		return freeze(cr, 0);
+		return cr_freeze(cr, 0);
 	}
 	/* the result may be what could not be copied */
 	cr->nr_roots = sweep->roots;

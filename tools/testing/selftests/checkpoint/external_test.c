@@ -12,6 +12,7 @@
 
 #include "../kselftest_harness.h"
 #include "cr.h"
+#include "cr_image.h"
 
 CR_FIXTURE(external);
 

@@ -89,18 +89,8 @@ TEST_F(generation, check_starts_nothing)
 	EXPECT_EQ(0, cr_wait_exit(&self->cr));
 }
 
-static void thaw(struct cr *cr)
-{
-	int fd = openat(cr->cgroup_fd, "cgroup.freeze", O_WRONLY);
-
-	if (write(fd, "0", 1) != 1)
-		perror("cgroup.freeze");
-	close(fd);
-}
-
 TEST_F(generation, frozen_restart_runs_when_thawed)
 {
-	char path[128], events[256];
 	struct cr *cr = &self->cr;
 
 	ASSERT_EQ(0, cr_start_ready(cr, "counter", "1"));
@@ -108,10 +98,9 @@ TEST_F(generation, frozen_restart_runs_when_thawed)
 	cr->restart_flags = RESTART_FROZEN;
 	ASSERT_EQ(0, cr_restart(cr));
 	cr_go(cr);
-	snprintf(path, sizeof(path), "%s/cgroup.events", cr->cgroup);
-	cr_until(cr_read_file(path, events, sizeof(events)) > 0 && strstr(events, "frozen 1"));
+	cr_until(cr_has_event(cr, "frozen 1"));
 	EXPECT_EQ(0, waitpid(cr->pid, NULL, WNOHANG));
-	thaw(cr);
+	EXPECT_EQ(0, cr_freeze(cr, 0));
 	EXPECT_EQ(0, cr_wait_exit(cr));
 }
 
@@ -125,7 +114,7 @@ TEST_F(generation, frozen_restart_can_be_checkpointed)
 	ASSERT_EQ(0, cr_restart(cr));
 	ASSERT_EQ(0, cr_stop(cr));
 	cr->restart_flags = 0;
-	thaw(cr);
+	EXPECT_EQ(0, cr_freeze(cr, 0));
 	ASSERT_EQ(0, cr_restart(cr));
 	cr_go(cr);
 	EXPECT_EQ(0, cr_wait_exit(cr));
