@@ -25,7 +25,7 @@ export LINUX FORCE
 
 .NOTPARALLEL:
 .PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
-	initramfs debian guest lint check check-plain check-debug check-off fault campaign kills fuzz fuzz-parser coverage shell demo clean
+	initramfs debian guest lint check check-plain check-debug check-off fault campaign kills coverage cost fuzz fuzz-parser shell demo clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
@@ -92,6 +92,12 @@ coverage: initramfs debian ## which lines of checkpoint/ do the tests run? build
 
 check-off: kernel ## CONFIG_CHECKPOINT=n must cost nothing
 	@$(QEMU)/run off
+
+cost: kernel headers initramfs ## what the option costs a kernel that does not use it
+	@devtools/deps libcap-dev
+	@$(QEMU)/run twin
+	@SRC_TREE=$(BUILD)/off/linux devtools/kernel kernel-base $(PLAIN) $(FRAGMENTS)
+	@$(QEMU)/run cost $(if $(T),-t '$(T)')
 
 fuzz: $(if $(filter debug,$(KERNEL)),kernel-debug,kernel) initramfs ## restart every image that one can be damaged into
 	@$(QEMU)/run fuzz -k $(KERNEL) -p $(PART) -b $(BITS)

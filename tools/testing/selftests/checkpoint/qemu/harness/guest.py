@@ -24,7 +24,7 @@ CPUS = {
     "max": "max",
     "tuned": "max,erms=off,fsrm=off,smap=off,smep=off,pku=off,la57=off,umip=off",
 }
-MEMORY = {"plain": "2G", "debug": "3G", "coverage": "2G"}
+MEMORY = {"plain": "2G", "debug": "3G", "coverage": "2G", "base": "2G"}
 # A splat ends the boot. The watchdogs find what hangs, not what is slow:
 # emulation on a busy machine can stall a processor for many seconds.
 CMDLINE = ("console=ttyS0 loglevel=7 printk.devkmsg=on panic=-1 panic_on_warn=1 oops=panic "
@@ -33,7 +33,9 @@ CMDLINE = ("console=ttyS0 loglevel=7 printk.devkmsg=on panic=-1 panic_on_warn=1 
            "rcupdate.rcu_cpu_stall_timeout=300 workqueue.watchdog_thresh=300")
 # An interrupt while the processor is being identified finds LA57 forgotten for
 # a moment, and KASAN then takes every address to be wild: no5lvl.
-KIND_CMDLINE = {"plain": "", "debug": " kmemleak=on no5lvl", "coverage": ""}
+# What is free is filled, so that it can be told from what was set.
+KIND_CMDLINE = {"plain": "", "debug": " kmemleak=on no5lvl slab_debug=P", "coverage": "",
+                "base": ""}
 BOOT_TIMEOUT = 30 * 60
 
 
@@ -169,12 +171,13 @@ class Guest:
 
     def __init__(self, name: str, kind: str, job: str, disks: list[Disk] | None = None,
                  cmdline: str = "", cpu: str = "max", timeout: float = BOOT_TIMEOUT,
-                 silence: float | None = None) -> None:
+                 silence: float | None = None, more: list[str] | None = None) -> None:
         self.name, self.kind, self.job = name, kind, job
         self.disks = disks or []
         self.cmdline = CMDLINE + KIND_CMDLINE[kind] + (" " + cmdline if cmdline else "")
         self.cpu, self.timeout = cpu, timeout
         self.silence = silence  # for what tells of its progress: how long it may say nothing
+        self.more = more or []  # arguments of QEMU; the last of a kind counts
         self.dir = os.path.join(paths.RUNS, name)
 
     def run(self, on_output: Callable[[bytes], None] | None = None) -> Result:
@@ -190,7 +193,7 @@ class Guest:
             out.write(cpio_file("job", f"nonce={nonce}\n{self.job}\n".encode()))
         open(results, "wb").close()
         args = qemu_args(self.kind, initrd, self.cmdline, self.disks, self.cpu)
-        args += ["-serial", f"file:{serial}", "-device", "virtio-serial-pci",
+        args += [*self.more, "-serial", f"file:{serial}", "-device", "virtio-serial-pci",
                  "-chardev", f"file,id=results,path={results}",
                  "-device", "virtserialport,chardev=results,name=results"]
         start = time.monotonic()

@@ -14,5 +14,6 @@ RUNS = os.path.join(BUILD, "runs")
 DEBIAN = os.path.join(BUILD, "debian.img")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
 KERNELS = {"plain": os.path.join(BUILD, "kernel"), "debug": os.path.join(BUILD, "kernel-debug"),
-           "coverage": os.path.join(BUILD, "kernel-coverage")}
+           "coverage": os.path.join(BUILD, "kernel-coverage"),
+           "base": os.path.join(BUILD, "kernel-base")}
 COVERAGE = os.path.join(BUILD, "coverage")
