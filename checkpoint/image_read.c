@@ -278,7 +278,7 @@ static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
 	if (!rec->live)
 		return broken(load, "contents of an object that is not in use");
 	err = rec->ops->fill(load, rec, run);
-	if (err == -ENOMEM)
+	if (err == -ENOMEM && !load->call.stream.err)
 		ckpt_fail(load, rec, err, "no memory for the contents: the system's or the group's limit is reached");
 	return err;
 }

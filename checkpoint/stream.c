@@ -106,14 +106,14 @@ static int wait_ready(struct file *file, __poll_t events)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* Block SIGPIPE, and say whether it is pending already. */
-static bool block_sigpipe(sigset_t *old)
+/* Block all signals, and say whether SIGPIPE is pending already. */
+static bool block_signals(sigset_t *old)
 {
-	sigset_t set = current->blocked;
+	sigset_t all;
 
-	*old = set;
-	sigaddset(&set, SIGPIPE);
-	set_current_blocked(&set);
+	*old = current->blocked;
+	sigfillset(&all);
+	set_current_blocked(&all);
 
 	guard(spinlock_irq)(&current->sighand->siglock);
 	return sigismember(&current->pending.signal, SIGPIPE);
@@ -130,15 +130,37 @@ static void drop_sigpipe(void)
 	dequeue_signal(&others, &info, &type);
 }
 
-/* -EPIPE comes without its signal, which would kill a caller at once. */
-static ssize_t write_stream(struct file *file, struct iov_iter *iter, rwf_t flags)
+/*
+ * Pipes and sockets block in an interruptible wait, which any signal would
+ * end; so they are asked not to block, and waited for in wait_ready().
+ */
+static ssize_t move_some(struct ckpt_stream *stream, struct iov_iter *iter)
+{
+	struct file *file = stream->file;
+	rwf_t flags = file->f_mode & FMODE_NOWAIT ? RWF_NOWAIT : 0;
+	loff_t *pos = NULL;
+
+	if (S_ISREG(file_inode(file)->i_mode)) {
+		flags = 0;
+		pos = &file->f_pos;
+	}
+	return iov_iter_rw(iter) == READ ? vfs_iter_read(file, iter, pos, flags) :
+					   vfs_iter_write(file, iter, pos, flags);
+}
+
+/*
+ * A file that a daemon serves may be told of any signal, and give up each
+ * time; so signals wait. -EPIPE comes without its own, which would kill a
+ * caller at once.
+ */
+static ssize_t transfer(struct ckpt_stream *stream, struct iov_iter *iter)
 {
 	bool was_pending;
 	sigset_t old;
 	ssize_t n;
 
-	was_pending = block_sigpipe(&old);
-	n = vfs_iter_write(file, iter, NULL, flags);
+	was_pending = block_signals(&old);
+	n = move_some(stream, iter);
 	if (n == -EPIPE && !was_pending)
 		drop_sigpipe();
 	set_current_blocked(&old);
@@ -146,20 +168,17 @@ static ssize_t write_stream(struct file *file, struct iov_iter *iter, rwf_t flag
 }
 
 /*
- * Pipes and sockets block in an interruptible wait, which any signal would
- * end; so they are asked not to block, and waited for here.
+ * A regular file is always ready, so that there is nothing to wait for: one
+ * that would have us come back fails. SIGSTOP and a freezer cannot be blocked.
  */
-static ssize_t transfer(struct ckpt_stream *stream, struct iov_iter *iter)
+static int wait_to_retry(struct file *file, int err, __poll_t events)
 {
-	struct file *file = stream->file;
-	rwf_t flags = file->f_mode & FMODE_NOWAIT ? RWF_NOWAIT : 0;
-	bool read = iov_iter_rw(iter) == READ;
-
-	if (S_ISREG(file_inode(file)->i_mode))
-		return read ? vfs_iter_read(file, iter, &file->f_pos, 0) :
-			      vfs_iter_write(file, iter, &file->f_pos, 0);
-	return read ? vfs_iter_read(file, iter, NULL, flags) :
-		      write_stream(file, iter, flags);
+	if (!S_ISREG(file_inode(file)->i_mode))
+		return wait_ready(file, events);
+	if (err == -EAGAIN)
+		return -EIO;
+	schedule_timeout_killable(1);
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 static int move_all(struct ckpt_stream *stream, struct iov_iter *iter)
@@ -177,8 +196,8 @@ static int move_all(struct ckpt_stream *stream, struct iov_iter *iter)
 		}
 		n = transfer(stream, iter);
 		if (n == -EAGAIN || n == -ERESTARTSYS || n == -EINTR) {
-			stream->err = wait_ready(stream->file,
-						 write ? EPOLLOUT : EPOLLIN);
+			stream->err = wait_to_retry(stream->file, n,
+						    write ? EPOLLOUT : EPOLLIN);
 			if (stream->err)
 				break;
 			continue;
