@@ -17,21 +17,20 @@ T ?=
 IMAGES ?= 20000
 KILLS ?= 2000
 RUNS ?= 1000000
-# For fuzzing: the kernel, the part K/N of all places, which bits (0 to 7).
+# For fuzzing and streams: the kernel, the part K/N of all places, which bits (0 to 7).
 KERNEL ?= debug
 PART ?= 0/1
 BITS ?= 0
 export LINUX FORCE
 
 .NOTPARALLEL:
-.PHONY: help deps tree refresh-patches kernel kernel-debug headers tools selftests \
-	initramfs debian guest lint check check-plain check-debug check-off fault campaign kills coverage cost fuzz fuzz-parser shell demo clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
 	@echo '  variables: FRAGMENTS="a.config b.config" adds Kconfig fragments; T=pattern picks'
 	@echo '  tests; LINUX=DIR builds on another base; FORCE=1 drops edits in build/linux;'
-	@echo '  for fuzz: KERNEL=plain, PART=K/N of all places, BITS=0 to 7 flips others'
+	@echo '  for fuzz, streams: KERNEL=plain, PART=K/N of all places; for fuzz: BITS=0 to 7'
 
 deps: ## install the Debian packages that are needed
 	@devtools/deps
@@ -101,6 +100,9 @@ cost: kernel headers initramfs ## what the option costs a kernel that does not u
 
 fuzz: $(if $(filter debug,$(KERNEL)),kernel-debug,kernel) initramfs ## restart every image that one can be damaged into
 	@$(QEMU)/run fuzz -k $(KERNEL) -p $(PART) -b $(BITS)
+
+streams: $(if $(filter debug,$(KERNEL)),kernel-debug,kernel) initramfs ## the image's stream fails at every byte, in both calls
+	@$(QEMU)/run streams -k $(KERNEL) -p $(PART)
 
 fuzz-parser: kernel ## the image reader of restart(2) as a program, RUNS=1000000 images
 	@devtools/deps clang libclang-rt-14-dev llvm

@@ -379,6 +379,19 @@ int fail_save(const struct fail_group *group)
 	return fd;
 }
 
+/* How many lines of the log say that something went wrong? */
+int fail_errors_logged(const struct fail_report *report)
+{
+	const char *line = report->log;
+	int nr = 0;
+
+	while ((line = strstr(line, "level=error"))) {
+		nr += line == report->log || line[-1] == '\n';
+		line++;
+	}
+	return nr;
+}
+
 const char *fail_log_line(const struct fail_report *report, const char *const *words)
 {
 	const char *line = report->log, *end;

@@ -93,6 +93,7 @@ int fail_checkpoint(const struct fail_group *group, int image_fd, uint64_t flags
 int fail_restart(int image_fd, const struct fail_group *into, uint64_t flags,
 		 struct fail_report *report);
 int fail_save(const struct fail_group *group);
+int fail_errors_logged(const struct fail_report *report);
 const char *fail_log_line(const struct fail_report *report, const char *const *words);
 
 /* A line of the log with all of these words in it. */

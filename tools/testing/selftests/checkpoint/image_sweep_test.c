@@ -18,11 +18,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
 #include "fail.h"
+#include "fail_places.h"
 #include "fail_rich.h"
 
 #define PATTERN		((volatile uint64_t *)0x110000000000UL)
@@ -82,16 +82,9 @@ const struct fail_target fail_targets[] = {
 
 /* ---- Places ---- */
 
-enum damage { CUT, FLIPPED, SEALED };
-
 /**
  * struct sweep - a walk over the places of an image, and what came of it
- * @part: take each @parts-th place from this one on
- * @parts: 0 for samples
- * @bits: added to which bit is flipped
- * @at: place: the byte to be changed, or the first that is missing
- * @count: places behind us, of all parts
- * @tried: places taken
+ * @places: where; the byte to be changed, or the first that is missing
  * @errors: how often a restart ended with this errno
  * @whole: how many started and found themselves as they were
  * @changed: started and found something else
@@ -100,92 +93,44 @@ enum damage { CUT, FLIPPED, SEALED };
  * @unsaid: restarts that failed without a word in the log
  */
 struct sweep {
-	enum damage kind;
-	const struct fail_image *image;
-	unsigned int part, parts, bits;
-	size_t at;
-	size_t count, tried, total;
+	struct fail_places places;
 	unsigned int errors[200];
 	unsigned int whole, changed, ended, still, unsaid;
-	time_t told;
 };
 
-static int record_at(const struct fail_image *image, size_t at)
+/* Metadata is looked at more closely than contents. */
+static bool is_dense(const struct fail_places *p)
 {
-	int i;
-
-	for (i = 0; i < image->nr; i++)
-		if (at >= image->rec[i].at && at < image->rec[i].end)
-			return i;
-	return -1;
+	if (p->parts)
+		return !fail_places_in_data(p) || p->at % 61 == p->bits;
+	return p->at % (fail_places_in_data(p) ? 3989 : 37) == 0;
 }
 
-/* Are these contents, behind the page that says whose? */
-static bool in_data(const struct sweep *s)
+static bool is_cut(const struct fail_places *p)
 {
-	int rec = record_at(s->image, s->at);
-
-	return rec >= 0 && s->image->rec[rec].type == CKPT_REC_CONTENT &&
-	       s->at >= s->image->rec[rec].at + CKPT_PAGE_SIZE;
+	return fail_places_at_an_edge(p) || is_dense(p);
 }
 
-static bool at_an_edge(const struct sweep *s)
+static bool is_flipped(const struct fail_places *p)
 {
-	int rec = record_at(s->image, s->at);
-	size_t off;
-
-	if (rec < 0)
-		return false;
-	off = s->at - s->image->rec[rec].at;
-	return !off || off == 7 || off == sizeof(struct ckpt_record) ||
-	       s->at == s->image->rec[rec].end - 1;
+	return p->parts || is_dense(p);
 }
 
-/* Metadata is looked at more closely than contents; cuts are at edges too. */
-static bool is_a_place(const struct sweep *s)
+static bool is_sealed(const struct fail_places *p)
 {
-	bool data = in_data(s);
-
-	if (s->kind == SEALED && record_at(s->image, s->at) < 0)
-		return false;
-	if (s->kind == CUT && at_an_edge(s))
-		return true;
-	if (s->parts)
-		return !data || s->kind == FLIPPED || s->at % 61 == s->bits;
-	return s->at % (data ? 3989 : 37) == 0;
-}
-
-/* To the next place of our part. */
-static bool next_place(struct sweep *s)
-{
-	do {
-		do {
-			if (++s->at == s->image->len)
-				return false;
-		} while (!is_a_place(s));
-	} while (s->parts && s->count++ % s->parts != s->part);
-	s->tried++;
-	return true;
+	return fail_places_record(p) >= 0 && is_dense(p);
 }
 
 /* Its neighbours, and the same byte of other members, have another one. */
 static uint8_t bit_of(const struct sweep *s)
 {
-	return 1 << (s->at * 3 + s->at / 8 + s->bits) % 8;
+	return 1 << (s->places.at * 3 + s->places.at / 8 + s->places.bits) % 8;
 }
 
-static void begin(struct sweep *s, enum damage kind, const struct fail_image *image)
+static void begin(struct sweep *s, const struct fail_image *image, fail_place is_a_place)
 {
-	const char *part = getenv("CKPT_SWEEP");
-	struct sweep all;
-
-	*s = (struct sweep){ .kind = kind, .image = image, .at = -1 };
-	if (part && (sscanf(part, "%u/%u/%u", &s->part, &s->parts, &s->bits) < 2 ||
-		     s->part >= s->parts || s->bits > 7))
-		abort();
-	for (all = *s; next_place(&all); )
-		;
-	s->total = all.tried;
+	*s = (struct sweep){};
+	fail_places_begin(&s->places, image, is_a_place);
 }
 
 /* ---- What came of it ---- */
@@ -195,30 +140,30 @@ static void tell(struct sweep *s, const char *name)
 	unsigned int started = s->whole + s->changed + s->ended + s->still;
 	int err;
 
-	fprintf(stderr, "# swept %s: %zu of %zu images:", name, s->tried, s->total);
+	fprintf(stderr, "# swept %s: %zu of %zu images:", name, s->places.tried, s->places.total);
 	for (err = 1; err < 200; err++)
 		if (s->errors[err])
 			fprintf(stderr, " %u %s,", s->errors[err], strerrorname_np(err) ?: "?");
 	fprintf(stderr, " %u started: %u whole, %u changed, %u ended, %u stand still; %u failed without a word\n",
 		started, s->whole, s->changed, s->ended, s->still, s->unsaid);
-	s->told = time(NULL);
 }
 
 /* Now and then, for whoever waits. */
 static void tell_on_the_way(struct sweep *s, const char *name)
 {
-	if (s->parts && time(NULL) >= s->told + 10)
+	if (fail_places_news(&s->places))
 		tell(s, name);
 }
 
 static void tell_unsaid(struct sweep *s, int err)
 {
-	int rec = record_at(s->image, s->at);
+	const struct fail_image *image = s->places.image;
+	int rec = fail_places_record(&s->places);
 
 	s->unsaid++;
 	fprintf(stderr, "# %s without a word: bit 0x%x of byte %zu of a record of type %d\n",
-		strerrorname_np(-err), bit_of(s), rec < 0 ? s->at : s->at - s->image->rec[rec].at,
-		rec < 0 ? 0 : (int)s->image->rec[rec].type);
+		strerrorname_np(-err), bit_of(s), s->places.at - (rec < 0 ? 0 : image->rec[rec].at),
+		rec < 0 ? 0 : (int)image->rec[rec].type);
 }
 
 struct watch {
@@ -308,13 +253,13 @@ TEST_F_TIMEOUT(sweep, cut_off_is_refused, FOR_EVER)
 	struct sweep *s = &self->sweep;
 	int err, fd;
 
-	begin(s, CUT, &self->image);
-	while (next_place(s)) {
-		fd = fail_image_fd(self->image.data, s->at);
+	begin(s, &self->image, is_cut);
+	while (fail_places_next(&s->places)) {
+		fd = fail_image_fd(self->image.data, s->places.at);
 		err = restart(self, fd);
 		close(fd);
-		ASSERT_EQ(s->at < sizeof(struct ckpt_preamble) ? -ENOEXEC : -EBADMSG, err) {
-			TH_LOG("cut at %zu: %s", s->at, self->report.log);
+		ASSERT_EQ(s->places.at < sizeof(struct ckpt_preamble) ? -ENOEXEC : -EBADMSG, err) {
+			TH_LOG("cut at %zu: %s", s->places.at, self->report.log);
 		}
 		ASSERT_TRUE(nothing_left(self));
 		ASSERT_NE(0, self->report.log[0]);
@@ -329,17 +274,17 @@ TEST_F_TIMEOUT(sweep, flipped_is_refused, FOR_EVER)
 	uint8_t byte;
 	int err;
 
-	begin(s, FLIPPED, &self->image);
-	while (next_place(s)) {
-		byte = self->image.data[s->at] ^ bit_of(s);
-		ASSERT_EQ(1, pwrite(self->fd, &byte, 1, s->at));
+	begin(s, &self->image, is_flipped);
+	while (fail_places_next(&s->places)) {
+		byte = self->image.data[s->places.at] ^ bit_of(s);
+		ASSERT_EQ(1, pwrite(self->fd, &byte, 1, s->places.at));
 		err = restart(self, self->fd);
-		ASSERT_EQ(1, pwrite(self->fd, &self->image.data[s->at], 1, s->at));
+		ASSERT_EQ(1, pwrite(self->fd, &self->image.data[s->places.at], 1, s->places.at));
 		EXPECT_TRUE(err == -EBADMSG || err == -ENOEXEC) {
-			TH_LOG("byte %zu: %d: %s", s->at, err, self->report.log);
+			TH_LOG("byte %zu: %d: %s", s->places.at, err, self->report.log);
 		}
 		ASSERT_TRUE(nothing_left(self)) {
-			TH_LOG("byte %zu: %d", s->at, err);
+			TH_LOG("byte %zu: %d", s->places.at, err);
 		}
 		tell_on_the_way(s, "flipped");
 	}
@@ -354,12 +299,12 @@ sweep_sealed(struct __test_metadata *_metadata, FIXTURE_DATA(sweep) *self,
 	struct fail_image bad;
 	int rec, fd, err;
 
-	begin(s, SEALED, image);
+	begin(s, image, is_sealed);
 	fail_image_copy(&bad, image);
-	while (next_place(s)) {
+	while (fail_places_next(&s->places)) {
 		memcpy(bad.data, image->data, image->len);
-		bad.data[s->at] ^= bit_of(s);
-		rec = record_at(image, s->at);
+		bad.data[s->places.at] ^= bit_of(s);
+		rec = fail_places_record(&s->places);
 		/* all seals depend on the header */
 		fail_image_seal_one(&bad, rec ? rec : -1);
 		fd = fail_image_fd(bad.data, bad.len);
@@ -367,7 +312,7 @@ sweep_sealed(struct __test_metadata *_metadata, FIXTURE_DATA(sweep) *self,
 		close(fd);
 		ASSERT_TRUE(nothing_left(self)) {
 			TH_LOG("record %d type %u byte %zu bit 0x%x: %d", rec, image->rec[rec].type,
-			       s->at - image->rec[rec].at, bit_of(s), err);
+			       s->places.at - image->rec[rec].at, bit_of(s), err);
 		}
 		tell_on_the_way(s, name);
 	}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Whole sweeps over damaged images, in guests, and ckpt info on the host.
+"""Whole sweeps over images that are damaged, or whose streams fail, in guests;
+and ckpt info on damaged images, on the host.
 
 A sweep is cut into parts of places that lie side by side, K/N for each Nth from
 the Kth on. One part takes as long as another, and any of them can be done, or
@@ -12,7 +13,7 @@ import time
 from . import boots, guest, lists, paths, report
 from .report import Verdict
 
-PROGRAM = "image_sweep_test"
+PROGRAMS = {"fuzz": ("image_sweep_test",), "streams": ("write_sweep_test", "read_sweep_test")}
 # Two guests, as elsewhere: each has a processor that emulates for it.
 GUESTS = 2
 # It tells of its progress every ten seconds, and of a machine that is slow.
@@ -42,16 +43,17 @@ class Progress:
                 print(f"{self.name}: {line[2:].decode(errors='replace')}", flush=True)
 
 
-def sweep(rep: report.Report, kind: str, part: tuple[int, int], bits: int) -> None:
+def sweep(rep: report.Report, what: str, kind: str, part: tuple[int, int], bits: int) -> None:
     """One part of all sweeps, in one boot."""
     where = f"{part[0]}/{part[1]}/{bits}"
-    name = f"{kind} fuzz {where}"
-    job = f"run {PROGRAM} env CKPT_SWEEP={where} /tests/{PROGRAM}\nverdict\n"
+    name = f"{kind} {what} {where}"
+    job = boots.programs_job(list(PROGRAMS[what]), f"CKPT_SWEEP={where}")
     result = guest.Guest(name.replace("/", "-").replace(" ", "-"), kind, job, cmdline=boots.NO_KUNIT,
                          timeout=DAYS, silence=SILENCE).run(Progress(name))
-    plan = {PROGRAM: lists.binaries().get(PROGRAM, [])}
+    binaries = lists.binaries()
+    plan = {program: binaries.get(program, []) for program in PROGRAMS[what]}
     rep.group(name, boots.step_verdicts(name + " ", result, plan) +
-              boots.boot_verdicts(name + " ", result, [PROGRAM]), result.seconds)
+              boots.boot_verdicts(name + " ", result, list(plan)), result.seconds)
 
 
 def command(rep: report.Report) -> None:
@@ -69,6 +71,7 @@ def command(rep: report.Report) -> None:
               time.monotonic() - start)
 
 
-def tasks(rep: report.Report, kind: str, part: str, bits: int) -> list:
+def tasks(rep: report.Report, what: str, kind: str, part: str, bits: int) -> list:
     """(function, arguments) of everything to run, the longest first."""
-    return [(sweep, rep, kind, p, bits) for p in parts(part)] + [(command, rep)]
+    return [(sweep, rep, what, kind, p, bits) for p in parts(part)] + (
+        [(command, rep)] if what == "fuzz" else [])
