@@ -115,6 +115,7 @@ struct fail_image {
 	int nr;
 };
 
+uint32_t fail_crc32c(uint32_t crc, const void *data, size_t len);
 int fail_image_read(struct fail_image *image, int fd);
 int fail_image_of(const struct fail_group *group, const char *target,
 		  struct fail_image *image);

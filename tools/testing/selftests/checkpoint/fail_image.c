@@ -10,7 +10,7 @@
 
 #include "fail.h"
 
-static uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+uint32_t fail_crc32c(uint32_t crc, const void *data, size_t len)
 {
 	static uint32_t table[256];
 	const uint8_t *p = data;
@@ -108,7 +108,7 @@ int fail_image_of(const struct fail_group *group, const char *target,
 void fail_image_seal_one(struct fail_image *image, int one)
 {
 	struct ckpt_header *h = fail_image_data(image, 0);
-	uint32_t seed = crc32c(~0, h->uuid, sizeof(h->uuid)), crcs = ~0;
+	uint32_t seed = fail_crc32c(~0, h->uuid, sizeof(h->uuid)), crcs = ~0;
 	int i;
 
 	for (i = 0; i < image->nr; i++) {
@@ -119,9 +119,9 @@ void fail_image_seal_one(struct fail_image *image, int one)
 			((struct ckpt_trailer *)(rec + 1))->crc = crcs;
 		if (one < 0 || i == one || i == image->nr - 1) {
 			rec->crc = 0;
-			rec->crc = crc32c(seed, rec, image->rec[i].end - image->rec[i].at);
+			rec->crc = fail_crc32c(seed, rec, image->rec[i].end - image->rec[i].at);
 		}
-		crcs = crc32c(crcs, &rec->crc, sizeof(rec->crc));
+		crcs = fail_crc32c(crcs, &rec->crc, sizeof(rec->crc));
 	}
 }
 
