@@ -10,12 +10,15 @@ QEMU := $(ST)/qemu
 PLAIN := $(QEMU)/plain.config
 DEBUG := $(PLAIN) $(QEMU)/debug.config
 COVERAGE := $(PLAIN) $(QEMU)/coverage.config
+CSAN := $(PLAIN) $(QEMU)/csan.config
+LOCKSTAT := $(PLAIN) $(QEMU)/lockstat.config
 
 # For users: extra Kconfig fragments, another base tree, which tests to run.
 FRAGMENTS ?=
 T ?=
 IMAGES ?= 20000
 KILLS ?= 2000
+SECONDS ?= 60
 RUNS ?= 1000000
 # For fuzzing and streams: the kernel, the part K/N of all places, which bits (0 to 7).
 KERNEL ?= debug
@@ -84,6 +87,17 @@ campaign: kernel-debug initramfs debian ## feed IMAGES=20000 mutated images to r
 
 kills: kernel kernel-debug initramfs debian ## kill the callers of both calls at KILLS=2000 moments
 	@$(QEMU)/run kills -n $(KILLS)
+
+storm: kernel kernel-debug initramfs debian ## 32 callers in the midst of storms for SECONDS=60
+	@$(QEMU)/run storm -n $(SECONDS)
+
+csan: initramfs debian ## data races by KCSAN, in a storm of SECONDS=60 and some tests
+	@devtools/kernel kernel-csan $(CSAN) $(FRAGMENTS)
+	@$(QEMU)/run csan -n $(SECONDS) $(if $(T),-t '$(T)')
+
+lockstat: initramfs debian ## how long locks are held by both calls, and by fork
+	@devtools/kernel kernel-lockstat $(LOCKSTAT) $(FRAGMENTS)
+	@$(QEMU)/run locks
 
 coverage: initramfs debian ## which lines of checkpoint/ do the tests run? build/coverage
 	@devtools/kernel kernel-coverage $(COVERAGE) $(FRAGMENTS)

@@ -101,7 +101,7 @@ def run_long(rep: report.Report, kind: str, shard: str, plan: dict[str, list[str
     verdicts += boot_verdicts(f"{name} ", result, list(plan), kernel)
     rep.group(name, verdicts, result.seconds)
     for step in result.steps:
-        for line in re.findall(r"^# (\d+ (?:images|kills)\b.*)$", step.output, re.M)[-2:]:
+        for line in re.findall(r"^# (\d+ (?:images|kills|calls)\b.*)$", step.output, re.M)[-2:]:
             print(f"  {line}", flush=True)
 
 

@@ -24,7 +24,7 @@ CPUS = {
     "max": "max",
     "tuned": "max,erms=off,fsrm=off,smap=off,smep=off,pku=off,la57=off,umip=off",
 }
-MEMORY = {"plain": "2G", "debug": "3G", "coverage": "2G", "base": "2G"}
+MEMORY = {"debug": "3G"}
 # A splat ends the boot. The watchdogs find what hangs, not what is slow:
 # emulation on a busy machine can stall a processor for many seconds.
 CMDLINE = ("console=ttyS0 loglevel=7 printk.devkmsg=on panic=-1 panic_on_warn=1 oops=panic "
@@ -32,10 +32,12 @@ CMDLINE = ("console=ttyS0 loglevel=7 printk.devkmsg=on panic=-1 panic_on_warn=1 
            "sysctl.kernel.hung_task_timeout_secs=300 sysctl.kernel.panic_on_rcu_stall=1 "
            "rcupdate.rcu_cpu_stall_timeout=300 workqueue.watchdog_thresh=300")
 # An interrupt while the processor is being identified finds LA57 forgotten for
-# a moment, and KASAN then takes every address to be wild: no5lvl.
-# What is free is filled, so that it can be told from what was set.
-KIND_CMDLINE = {"plain": "", "debug": " kmemleak=on no5lvl slab_debug=P", "coverage": "",
-                "base": ""}
+# a moment, and KASAN then takes every address to be wild: no5lvl. What
+# is free is filled, so that it can be told from what was set. A data race is
+# reported, and the boot goes on to the next; emulation is slow, so an access is
+# watched for longer than usual.
+KIND_CMDLINE = {"debug": " kmemleak=on no5lvl slab_debug=P",
+                "csan": " panic_on_warn=0 kcsan.udelay_task=300 kcsan.skip_watch=2000"}
 BOOT_TIMEOUT = 30 * 60
 
 
@@ -155,7 +157,7 @@ def qemu_args(kind: str, initrd: str, cmdline: str, disks: list[Disk],
     """
     args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-machine", "q35,smm=off,sata=off,usb=off,smbus=off", "-accel", "tcg,thread=multi",
-            "-cpu", CPUS[cpu], "-smp", "2", "-m", memory or MEMORY[kind],
+            "-cpu", CPUS[cpu], "-smp", "2", "-m", memory or MEMORY.get(kind, "2G"),
             "-kernel", os.path.join(paths.KERNELS[kind], "bzImage"),
             "-initrd", initrd, "-append", cmdline,
             "-device", "virtio-rng-pci"]
@@ -174,7 +176,7 @@ class Guest:
                  silence: float | None = None, more: list[str] | None = None) -> None:
         self.name, self.kind, self.job = name, kind, job
         self.disks = disks or []
-        self.cmdline = CMDLINE + KIND_CMDLINE[kind] + (" " + cmdline if cmdline else "")
+        self.cmdline = CMDLINE + KIND_CMDLINE.get(kind, "") + (" " + cmdline if cmdline else "")
         self.cpu, self.timeout = cpu, timeout
         self.silence = silence  # for what tells of its progress: how long it may say nothing
         self.more = more or []  # arguments of QEMU; the last of a kind counts

@@ -15,5 +15,7 @@ DEBIAN = os.path.join(BUILD, "debian.img")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
 KERNELS = {"plain": os.path.join(BUILD, "kernel"), "debug": os.path.join(BUILD, "kernel-debug"),
            "coverage": os.path.join(BUILD, "kernel-coverage"),
-           "base": os.path.join(BUILD, "kernel-base")}
+           "base": os.path.join(BUILD, "kernel-base"),
+           "csan": os.path.join(BUILD, "kernel-csan"),
+           "lockstat": os.path.join(BUILD, "kernel-lockstat")}
 COVERAGE = os.path.join(BUILD, "coverage")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """The harness must see every way in which a test can go wrong."""
+import contextlib
+import io
 import unittest
 
-from . import fuzz, guest, lists, report, splat
+from . import csan, fuzz, guest, lists, report, splat
 
 PASSING = "TAP version 13\n1..2\nok 1 global.a\nok 2 global.b # SKIP no such thing\n"
 
@@ -59,6 +61,27 @@ class Splat(unittest.TestCase):
 
     def test_quiet(self) -> None:
         self.assertEqual(splat.find("[    1.0] loop: module loaded\n"), [])
+
+
+class Csan(unittest.TestCase):
+    RACE = ("[    1.1] {0}\n[    1.2] BUG: KCSAN: data-race in x / y\n\n"
+            "[    1.3] write to 0xffff of 4 bytes by task 12 on cpu 0:\n[    1.4]  {1}+0x10/0x20\n"
+            "[    1.5]  ckpt_run+0x1/0x2\n\n"
+            "[    1.6] read to 0xffff of 4 bytes by task 13 on cpu 1:\n[    1.7]  {2}+0x1/0x2\n"
+            "[    1.8] {0}\n[    2.0] WARNING: x\n")
+
+    def state(self, writer: str, reader: str) -> str:
+        races, rest = csan.split(self.RACE.format("=" * 66, writer, reader))
+        self.assertEqual(rest, f"[    1.1] {'=' * 66}\n[    2.0] WARNING: x\n")
+        with contextlib.redirect_stdout(io.StringIO()):
+            return csan.judge(races, {"ckpt_gate", "ckpt_run"})[0].state
+
+    def test_ours(self) -> None:
+        self.assertEqual(self.state("ckpt_gate.isra.0", "do_exit"), "fail")
+        self.assertEqual(self.state("do_exit", "ckpt_gate"), "fail")
+
+    def test_not_ours(self) -> None:
+        self.assertEqual(self.state("do_exit", "schedule"), "pass")
 
 
 class Protocol(unittest.TestCase):
