@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What cannot be saved is refused by name. Here: state of tasks and
- * namespaces. See also refuse_test.c and refuse_memory_test.c.
+ * namespaces. Other refuse_*_test.c have the rest.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -184,69 +184,22 @@ static int keyring(const char *a)
 	return made(syscall(SYS_keyctl, 0 /* GET_KEYRING_ID */, -2, 1));
 }
 
-static int sleeping_child(void)
+/* The timer is gone, the signal that it sent is not. */
+static int timer_signal(const char *a)
 {
-	pid_t pid = fork();
+	struct itimerspec soon = { .it_value = { .tv_nsec = 1 } };
+	sigset_t alarm, pending;
+	timer_t t;
 
-	if (!pid)
-		for (;;)
-			pause();
-	return pid;
-}
-
-static int move(pid_t pid, const char *dir)
-{
-	char name[128], text[16];
-	int fd;
-
-	snprintf(name, sizeof(name), "%s/cgroup.procs", dir);
-	snprintf(text, sizeof(text), "%d", pid);
-	fd = open(name, O_WRONLY);
-	return made(pid) ?: made(fd) ?: made(write(fd, text, strlen(text))) ?: made(close(fd));
-}
-
-static int child_outside(const char *a)
-{
-	return move(sleeping_child(), "/sys/fs/cgroup");
-}
-
-/* The session is led from inside, a process group in it from outside. */
-static int leader_outside(const char *a)
-{
-	pid_t leader, member;
-
-	setsid();
-	leader = sleeping_child();
-	member = sleeping_child();
-	return made(setpgid(leader, leader)) ?: made(setpgid(member, leader)) ?:
-	       move(leader, "/sys/fs/cgroup");
-}
-
-/* The group's path comes as argument. */
-static int child_below(const char *a)
-{
-	char name[128];
-
-	snprintf(name, sizeof(name), "%s/below", a);
-	return made(mkdir(name, 0755)) ?: move(sleeping_child(), name);
-}
-
-/* Another child of the test shares them; it is told whom to kill. */
-static int tables_outside(const char *a)
-{
-	pid_t pid = syscall(SYS_clone, CLONE_FILES | CLONE_FS | CLONE_PARENT | SIGCHLD,
-			    0, 0, 0, 0);
-
-	if (!pid)
-		for (;;)
-			pause();
-	FAIL_PAGE->value[0] = pid;
-	return move(pid, "/sys/fs/cgroup");
-}
-
-static int tables_outside_and_more(const char *a)
-{
-	return tables_outside(a) ?: ioprio(a);
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarm, NULL);
+	if (timer_create(CLOCK_MONOTONIC, NULL, &t) || timer_settime(t, 0, &soon, NULL))
+		return errno;
+	do
+		sigpending(&pending);
+	while (!sigismember(&pending, SIGALRM));
+	return made(timer_delete(t));
 }
 
 #define T(name) { #name, name }
@@ -256,8 +209,7 @@ const struct fail_target fail_targets[] = {
 	T(user_ns_child), T(unmapped_ids), T(uts_ns_child), T(pid_ns_child),
 	T(vfork_parent), T(traced_child), T(realtime), T(reset_on_fork), T(ioprio),
 	T(memory_policy), T(ports), T(tsc), T(terminal), T(landlock), T(keyring),
-	T(child_outside), T(leader_outside), T(child_below), T(tables_outside),
-	T(tables_outside_and_more),
+	T(timer_signal),
 	{ }
 };
 
@@ -287,44 +239,6 @@ REFUSED(tsc, OBJECT("PR_SET_TSC"));
 REFUSED(terminal, OBJECT("controlling terminal"));
 REFUSED(landlock, OBJECT("landlock"));
 REFUSED(keyring, OBJECT("keyring"));
-REFUSED(child_outside, OBJECT("process"), "not in the group");
-REFUSED(leader_outside, OBJECT("process group"), "led from outside");
-
-TEST_F(refused, child_below)
-{
-	char below[128];
-
-	refuse(_metadata, self, "child_below", (const char *const []){ "cgroup", NULL });
-	snprintf(below, sizeof(below), "%s/below", self->group.path);
-	fail_group_clear(&self->group);
-	rmdir(below);
-}
-
-static void shared(struct __test_metadata *_metadata, FIXTURE_DATA(refused) *self,
-		   const char *target, int err)
-{
-	struct fail_page page;
-
-	self->err = err;
-	refuse(_metadata, self, target,
-	       (const char *const []){ OBJECT("descriptor table"), "outside", NULL });
-	EXPECT_NE(NULL, fail_logged(&self->report, OBJECT("working directory"), "outside"));
-	ASSERT_EQ(0, fail_look(self->pid, &page));
-	kill(page.value[0], SIGKILL);
-	fail_reap(page.value[0]);
-}
-
-TEST_F(refused, tables_outside)
-{
-	shared(_metadata, self, "tables_outside", -EXDEV);
-	EXPECT_EQ(2, self->report.result.blockers);
-}
-
-TEST_F(refused, tables_outside_and_more)
-{
-	shared(_metadata, self, "tables_outside_and_more", -EAGAIN);
-	EXPECT_EQ(3, self->report.result.blockers);
-	EXPECT_NE(NULL, fail_logged(&self->report, OBJECT("I/O priority")));
-}
+REFUSED(timer_signal, OBJECT("timer signal"));
 
 TEST_HARNESS_MAIN
