@@ -6,10 +6,41 @@
  */
 #include <linux/cgroup.h>
 #include <linux/delay.h>
-#include <linux/namei.h>
+#include <linux/kernfs.h>
+#include <linux/openat2.h>
 #include <linux/sched/signal.h>
 
+#include "../fs/internal.h"
 #include "internal.h"
+
+/* Open cgroup.freeze to write, as its writer does; nothing mounted there counts. */
+static int open_freeze(const struct path *dir)
+{
+	struct open_how how = {
+		.flags		= O_WRONLY,
+		.resolve	= RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+	};
+	struct open_flags op;
+	struct file *file;
+	int err = build_open_flags(&how, &op);
+
+	if (err)
+		return err;
+	file = do_file_open_root(dir, "cgroup.freeze", &op);
+	if (file == ERR_PTR(-EACCES) || file == ERR_PTR(-EROFS))
+		return -EPERM;
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	fput(file);
+	return 0;
+}
+
+/* cgroup_file_write() keeps the inside of a namespace from its root's files. */
+static bool is_delegated_root(struct cgroup *cgrp, struct cgroup_namespace *ns)
+{
+	return cgrp->root->flags & CGRP_ROOT_NS_DELEGATE &&
+	       ns != &init_cgroup_ns && ns->root_cset->dfl_cgrp == cgrp;
+}
 
 /**
  * ckpt_may_freeze - may the caller freeze a group?
@@ -22,23 +53,19 @@
  */
 int ckpt_may_freeze(struct cgroup *cgrp, int fd)
 {
-	struct path path;
+	struct cgroup_namespace *ns = current->nsproxy->cgroup_ns;
 	CLASS(fd, dir)(fd);
-	int err;
 
-	if (!fd_file(dir))
+	/* another thread may have put another descriptor there */
+	if (!fd_file(dir) ||
+	    kernfs_node_from_dentry(fd_file(dir)->f_path.dentry) != cgrp->kn)
 		return -EBADF;
 	if (!cgroup_parent(cgrp))
 		return -EINVAL;
-	if (!cgroup_is_descendant(cgrp, current->nsproxy->cgroup_ns->root_cset->dfl_cgrp))
+	if (!cgroup_is_descendant(cgrp, ns->root_cset->dfl_cgrp) ||
+	    is_delegated_root(cgrp, ns))
 		return -EPERM;
-	err = vfs_path_lookup(fd_file(dir)->f_path.dentry, fd_file(dir)->f_path.mnt,
-			      "cgroup.freeze", 0, &path);
-	if (err)
-		return err;
-	err = path_permission(&path, MAY_WRITE);
-	path_put(&path);
-	return err ? -EPERM : 0;
+	return open_freeze(&fd_file(dir)->f_path);
 }
 
 static bool caller_inside(struct cgroup *cgrp)
