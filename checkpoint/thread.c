@@ -320,9 +320,14 @@ int checkpoint_thread(struct ckpt_save *save, struct ckpt_member *member)
 
 	if (member->dead)
 		return emit_dead(save, member);
+	/* registers are on the stack, which goes away when the task is killed */
+	if (!try_get_task_stack(member->task))
+		return ckpt_err(save, -ESRCH, "the task exited while the group was held");
 	err = ckpt_refuse_unknown(save, member->task) ?:
-	      ckpt_arch_refuse(save, member->task);
-	return err ?: emit_thread(save, member);
+	      ckpt_arch_refuse(save, member->task) ?:
+	      emit_thread(save, member);
+	put_task_stack(member->task);
+	return err;
 }
 
 /* ---- Restart ---- */
