@@ -256,19 +256,28 @@ static void fill_libc(struct task_struct *task, struct ckpt_thread *out)
 	out->rseq_sig = cpu_to_le32(task->rseq_sig);
 }
 
-static void fill_cpus(struct task_struct *task, void *tail)
+/* sched_setaffinity(2) of others frees what it replaces: see dup_user_cpus_ptr(). */
+static bool read_cpus(struct task_struct *task, u64 *cpus)
 {
-	bitmap_to_arr64(tail, cpumask_bits(task->user_cpus_ptr), nr_cpu_ids);
+	guard(raw_spinlock_irqsave)(&task->pi_lock);
+	if (!task->user_cpus_ptr)
+		return false;
+	bitmap_to_arr64(cpus, cpumask_bits(task->user_cpus_ptr), nr_cpu_ids);
+	return true;
 }
 
 static int emit_thread(struct ckpt_save *save, struct ckpt_member *member)
 {
 	struct task_struct *task = member->task;
 	u32 nr = ckpt_count_siginfos(task, &task->pending), i;
-	size_t cpus_len = task->user_cpus_ptr ? CPUS_BYTES : 0;
 	struct ckpt_thread *out;
+	size_t cpus_len;
 	u64 args[5] = {};
 
+	u64 *cpus __free(kfree) = kzalloc(CPUS_BYTES, GFP_KERNEL_ACCOUNT);
+	if (!cpus)
+		return -ENOMEM;
+	cpus_len = read_cpus(task, cpus) ? CPUS_BYTES : 0;
 	out = ckpt_emit(save, &ckpt_thread_ops, cpus_len);
 	if (!out)
 		return -ENOMEM;
@@ -288,8 +297,7 @@ static int emit_thread(struct ckpt_save *save, struct ckpt_member *member)
 	for (i = 0; i < ARRAY_SIZE(args); i++)
 		out->restart_args[i] = cpu_to_le64(args[i]);
 	strscpy_pad((char *)out->comm, task->comm, sizeof(out->comm));
-	if (cpus_len)
-		fill_cpus(task, ckpt_tail(out, sizeof(*out)));
+	memcpy(ckpt_tail(out, sizeof(*out)), cpus, cpus_len);
 
 	return checkpoint_siginfos(save, task, &task->pending, nr) ?:
 	       checkpoint_arch_thread(save, task);
