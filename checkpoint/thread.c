@@ -360,6 +360,7 @@ static bool good_altstack(const struct ckpt_thread *in)
 	u32 flags = le32_to_cpu(in->altstack_flags);
 
 	return !(flags & ~(SS_AUTODISARM | SS_DISABLE)) &&
+	       (!size || size >= MINSIGSTKSZ) &&
 	       sp < TASK_SIZE_MAX && size <= TASK_SIZE_MAX - sp;
 }
 
