@@ -126,19 +126,21 @@ int ckpt_process_objects(struct ckpt_save *save, struct ckpt_member *leader)
 	struct ckpt_member *member = ckpt_live_thread(save, leader);
 	struct mm_struct *mm __free(mmput) = NULL;
 	struct ckpt_ids *ids = &leader->ids;
+	struct sighand_struct *sighand;
 	int err;
 
 	if (!member)
 		return 0;
 	mm = get_task_mm(member->task);
-	if (!mm)
+	/* the survey holds it; a task that was reaped meanwhile has none */
+	sighand = rcu_access_pointer(member->task->sighand);
+	if (!mm || !sighand)
 		return ckpt_err(save, -ESRCH, "the task exited while the group was held");
 	err = ckpt_save_cred(save, member->task, &save->cred_id);
 	return err ?:
 	       save_uts(save, member->task, root, &ids->uts_ns) ?:
 	       ckpt_object(save, mm, &ckpt_mm_ops, &ids->mm) ?:
-	       ckpt_object(save, rcu_access_pointer(member->task->sighand),
-			   &ckpt_sighand_ops, &ids->sighand);
+	       ckpt_object(save, sighand, &ckpt_sighand_ops, &ids->sighand);
 }
 
 static void fill_rlimits(struct ckpt_process *out, struct task_struct *task)
@@ -177,11 +179,12 @@ static u32 exit_signal_of(struct ckpt_save *save, struct task_struct *task)
 static int refuse_tty(struct ckpt_save *save, struct task_struct *task, u32 sid)
 {
 	struct tty_struct *tty;
+	unsigned long flags;
 
-	if (!sid)
+	if (!sid || !lock_task_sighand(task, &flags))
 		return 0;
-	scoped_guard(spinlock_irq, &task->sighand->siglock)
-		tty = task->signal->tty;
+	tty = task->signal->tty;
+	unlock_task_sighand(task, &flags);
 	if (tty)
 		ckpt_refuse(save, "controlling terminal", "of a session inside the group, not saved yet; start the group from the terminal's own session");
 	return 0;
@@ -381,6 +384,16 @@ int restart_process(struct ckpt_load *load, struct ckpt_proc *proc)
 					le32_to_cpu(in->nr_siginfos), true);
 }
 
+static void continue_again(struct task_struct *leader)
+{
+	unsigned long flags;
+
+	if (!lock_task_sighand(leader, &flags))
+		return;
+	leader->signal->flags |= SIGNAL_STOP_CONTINUED;
+	unlock_task_sighand(leader, &flags);
+}
+
 /* Put a process into the group stop it was in, without telling its parent. */
 static void stop_again(struct ckpt_proc *proc, const struct ckpt_process *in)
 {
@@ -421,7 +434,7 @@ void ckpt_process_commit(struct ckpt_load *load, struct ckpt_proc *proc)
 	if (le32_to_cpu(in->flags) & CKPT_PROCESS_STOPPED)
 		stop_again(proc, in);
 	else if (le32_to_cpu(in->flags) & CKPT_PROCESS_CONTINUED)
-		leader->task->signal->flags |= SIGNAL_STOP_CONTINUED;
+		continue_again(leader->task);
 }
 
 const struct ckpt_ops ckpt_process_ops = {
