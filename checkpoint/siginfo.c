@@ -52,33 +52,29 @@ static void fill_siginfo(struct ckpt_siginfo *out, const kernel_siginfo_t *info)
 	memcpy(out->raw, (const u8 *)info + 12, sizeof(*info) - 12);
 }
 
-/* The @n-th siginfo of a queue, bare bits last. */
-static bool nth_siginfo(struct task_struct *task, struct sigpending *pending,
-			u32 n, struct ckpt_siginfo *out)
+/* The siginfos of a queue, bare bits last. Return: how many, at most @nr. */
+static u32 fill_queue(struct task_struct *task, struct sigpending *pending,
+		      struct ckpt_siginfo **out, u32 nr)
 {
 	unsigned long flags;
 	struct sigqueue *q;
 	sigset_t bare;
+	u32 n = 0;
 	int sig;
 
 	if (!lock_task_sighand(task, &flags))
-		return false;
-	list_for_each_entry(q, &pending->list, list) {
-		if (n--)
-			continue;
-		fill_siginfo(out, &q->info);
-		unlock_task_sighand(task, &flags);
-		return true;
-	}
+		return 0;
 	bare_bits(pending, &bare);
-	for (sig = 1; sig <= _NSIG; sig++) {
-		if (!sigismember(&bare, sig) || n--)
-			continue;
-		out->signo = cpu_to_le32(sig);
-		break;
+	list_for_each_entry(q, &pending->list, list) {
+		if (n == nr)
+			break;
+		fill_siginfo(out[n++], &q->info);
 	}
+	for (sig = 1; sig <= _NSIG && n < nr; sig++)
+		if (sigismember(&bare, sig))
+			out[n++]->signo = cpu_to_le32(sig);
 	unlock_task_sighand(task, &flags);
-	return out->signo;
+	return n;
 }
 
 /**
@@ -93,19 +89,25 @@ static bool nth_siginfo(struct task_struct *task, struct sigpending *pending,
 int checkpoint_siginfos(struct ckpt_save *save, struct task_struct *task,
 			struct sigpending *pending, u32 nr)
 {
-	struct ckpt_siginfo *out;
 	u32 i;
 
+	if (!nr)
+		return 0;
+	struct ckpt_siginfo **out __free(kvfree) =
+		kvmalloc_array(nr, sizeof(*out), GFP_KERNEL_ACCOUNT);
+	if (!out)
+		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
-		out = ckpt_emit(save, &ckpt_siginfo_ops, 0);
-		if (!out)
+		out[i] = ckpt_emit(save, &ckpt_siginfo_ops, 0);
+		if (!out[i])
 			return -ENOMEM;
-		if (!nth_siginfo(task, pending, i, out))
-			return ckpt_err(save, -ESRCH, "a signal was taken while the group was held");
-		if ((int)le32_to_cpu(out->code) == SI_TIMER)
-			ckpt_refuse(save, "timer signal", "signal %u of a timer is pending, not saved yet",
-				    le32_to_cpu(out->signo));
 	}
+	if (fill_queue(task, pending, out, nr) < nr)
+		return ckpt_err(save, -ESRCH, "a signal was taken while the group was held");
+	for (i = 0; i < nr; i++)
+		if ((int)le32_to_cpu(out[i]->code) == SI_TIMER)
+			ckpt_refuse(save, "timer signal", "signal %u of a timer is pending, not saved yet",
+				    le32_to_cpu(out[i]->signo));
 	return 0;
 }
 

@@ -137,9 +137,13 @@ static void a_queue_is_saved_in_order(struct kunit *test)
 	static const int order[] = { 40, SIGUSR1, 40, SIGTERM, /* bare: */ SIGHUP, 64 };
 	struct sigqueue queue[4] = {};
 	struct sigpending pending = {};
-	struct ckpt_siginfo out;
+	struct ckpt_siginfo *out, *at[ARRAY_SIZE(order) + 1];
 	int i;
 
+	out = kunit_kcalloc(test, ARRAY_SIZE(at), sizeof(*out), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, out);
+	for (i = 0; i < ARRAY_SIZE(at); i++)
+		at[i] = &out[i];
 	INIT_LIST_HEAD(&pending.list);
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
 		sigaddset(&pending.signal, order[i]);
@@ -151,19 +155,19 @@ static void a_queue_is_saved_in_order(struct kunit *test)
 		list_add_tail(&queue[i].list, &pending.list);
 	}
 	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(order), ckpt_count_siginfos(current, &pending));
+	/* there is room for one more than there are */
+	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(order),
+			fill_queue(current, &pending, at, ARRAY_SIZE(at)));
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
 		kernel_siginfo_t info;
 
-		memset(&out, 0, sizeof(out));
-		KUNIT_EXPECT_TRUE(test, nth_siginfo(current, &pending, i, &out));
-		KUNIT_EXPECT_EQ(test, order[i], (int)le32_to_cpu(out.signo));
-		KUNIT_EXPECT_EQ(test, i < ARRAY_SIZE(queue), le32_to_cpu(out.queued));
-		read_siginfo(&out, &info);
+		KUNIT_EXPECT_EQ(test, order[i], (int)le32_to_cpu(out[i].signo));
+		KUNIT_EXPECT_EQ(test, i < ARRAY_SIZE(queue), le32_to_cpu(out[i].queued));
+		read_siginfo(&out[i], &info);
 		if (i < ARRAY_SIZE(queue))
 			KUNIT_EXPECT_EQ(test, i, info.si_int);
 	}
-	memset(&out, 0, sizeof(out));
-	KUNIT_EXPECT_FALSE(test, nth_siginfo(current, &pending, i, &out));
+	KUNIT_EXPECT_EQ(test, 0, out[i].signo);
 }
 
 static void a_signal_of_a_timer_is_refused(struct kunit *test)
