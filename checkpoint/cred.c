@@ -389,6 +389,7 @@ static int restart_cred(struct ckpt_load *load, struct ckpt_rec *rec)
 
 	if (!new)
 		return -ENOMEM;
+	cred_drop_own_keyrings(new);
 	err = set_ids(load, rec, new) ?:
 	      set_group_list(load, rec, new) ?:
 	      set_caps(load, rec, new) ?:
