@@ -247,8 +247,8 @@ static int new_task(void *arg)
 	struct ckpt_task *task = arg;
 	const struct ckpt_thread *in = ckpt_data(task->rec, ckpt_thread);
 	long code = le32_to_cpu(in->exit_code);
-	bool dead = is_dead(task);
-	int err = 0;
+	bool dead = is_dead(task), gated;
+	int err;
 
 	if (is_zombie(task))
 		code = le32_to_cpu(process_of(task)->exit_code);
@@ -258,18 +258,15 @@ static int new_task(void *arg)
 	task->pid = get_pid(task_pid(current));
 	WRITE_ONCE(task->task, get_task_struct(current));
 	set_task_comm(current, (const char *)in->comm);
-	if (!dead)
-		err = queue_wait(task->load->gate);
-	if (!err)
-		err = build(task);
+	/* without the gate there is nothing between it and user mode */
+	gated = !dead && !queue_wait(task->load->gate);
+	err = gated || dead ? build(task) : -ENOMEM;
 	if (err)
 		set_error(task->load, err);
 	users_put(task->load);
 	/* @task may be gone from here on */
-	if (err && !dead)
-		return 0;
-	if (dead)
-		do_exit(code);
+	if (!gated)
+		do_exit(dead ? code : SIGKILL);
 	return 0;
 }
 
