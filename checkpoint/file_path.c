@@ -168,26 +168,25 @@ static const char *what_differs(struct ckpt_load *load,
 
 /*
  * Opening a FIFO waits for its other end, and opening a device does what the
- * device likes: so the type is looked at first. O_NONBLOCK is for whoever
- * puts another file there in between.
+ * device likes: so the type is looked at first, and what was looked at is what
+ * is opened. O_NONBLOCK is for leases.
  */
 static struct file *open_same_type(struct ckpt_load *load, const char *name,
 				   const struct ckpt_file_path *in)
 {
 	u32 flags = le32_to_cpu(in->file.flags);
-	struct file *file;
+	struct file *place, *file;
 	bool same;
 
-	file = ckpt_open(load, name, O_PATH, false);
-	if (IS_ERR(file))
-		return file;
-	same = !((file_inode(file)->i_mode ^ le32_to_cpu(in->mode)) & S_IFMT) &&
-	       (!S_ISCHR(file_inode(file)->i_mode) || is_memory_device(file_inode(file)));
-	fput(file);
-	if (!same)
-		return ERR_PTR(-ESTALE);
-	file = ckpt_open(load, name, flags | O_NOCTTY | O_NONBLOCK,
-			 le32_to_cpu(in->file.how) & CKPT_FILE_EXEC);
+	place = ckpt_open(load, name, O_PATH, false);
+	if (IS_ERR(place))
+		return place;
+	same = !((file_inode(place)->i_mode ^ le32_to_cpu(in->mode)) & S_IFMT) &&
+	       (!S_ISCHR(file_inode(place)->i_mode) || is_memory_device(file_inode(place)));
+	file = same ? ckpt_reopen(place, flags | O_NOCTTY | O_NONBLOCK,
+				  le32_to_cpu(in->file.how) & CKPT_FILE_EXEC) :
+		      ERR_PTR(-ESTALE);
+	fput(place);
 	if (!IS_ERR(file) && !(flags & O_NONBLOCK)) {
 		spin_lock(&file->f_lock);
 		file->f_flags &= ~O_NONBLOCK;

@@ -57,6 +57,7 @@ int ckpt_may_hold(struct ckpt_load *load, const struct ckpt_rec *file);
 char *ckpt_path(struct ckpt_save *save, const struct path *path);
 struct file *ckpt_open(struct ckpt_load *load, const char *name, int flags,
 		       bool exec);
+struct file *ckpt_reopen(struct file *place, int flags, bool exec);
 int ckpt_lookup(struct ckpt_load *load, const char *name, struct path *path);
 
 /* cred.c */

@@ -63,6 +63,22 @@ char *ckpt_path(struct ckpt_save *save, const struct path *path)
 	return name;
 }
 
+static struct file *open_at(const struct path *root, const char *name, int flags,
+			    u64 resolve, bool exec)
+{
+	struct open_how how = { .flags = flags, .resolve = resolve };
+	struct open_flags op;
+	int err = build_open_flags(&how, &op);
+
+	if (err)
+		return ERR_PTR(err);
+	if (exec) {
+		op.open_flag |= __FMODE_EXEC;
+		op.acc_mode |= MAY_EXEC;
+	}
+	return do_file_open_root(root, name, &op);
+}
+
 /**
  * ckpt_open - open a file below the root of the restart
  * @load: the call
@@ -77,21 +93,24 @@ char *ckpt_path(struct ckpt_save *save, const struct path *path)
 struct file *ckpt_open(struct ckpt_load *load, const char *name, int flags,
 		       bool exec)
 {
-	struct open_how how = {
-		.flags		= flags,
-		.resolve	= RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	struct open_flags op;
-	int err;
+	return open_at(&load->root, name, flags,
+		       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, exec);
+}
 
-	err = build_open_flags(&how, &op);
-	if (err)
-		return ERR_PTR(err);
-	if (exec) {
-		op.open_flag |= __FMODE_EXEC;
-		op.acc_mode |= MAY_EXEC;
-	}
-	return do_file_open_root(&load->root, name, &op);
+/**
+ * ckpt_reopen - open what an O_PATH file stands for, by the rules of open()
+ * @place: the file
+ * @flags: O_*, no creation
+ * @exec: also ask for what execve() asks
+ *
+ * Uses the credentials of the current task. What was looked at is what is
+ * opened, whatever is at its path by now.
+ *
+ * Return: the file or an ERR_PTR.
+ */
+struct file *ckpt_reopen(struct file *place, int flags, bool exec)
+{
+	return open_at(&place->f_path, "", flags, 0, exec);
 }
 
 /**
