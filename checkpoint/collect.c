@@ -87,6 +87,18 @@ static int meet(struct ckpt_save *save, struct task_struct *task,
 	return PTR_ERR_OR_ZERO(add_member(save, get_task_struct(task), found));
 }
 
+/* Its leader is there as long as the task is hashed; a killed one may not be. */
+static int meet_leader(struct ckpt_save *save, struct task_struct *task,
+		       struct list_head *found)
+{
+	struct task_struct *leader __free(put_task) = NULL;
+
+	scoped_guard(rcu)
+		if (pid_alive(task))
+			leader = get_task_struct(task->group_leader);
+	return leader ? meet(save, leader, found) : 0;
+}
+
 static int collect_css(struct ckpt_save *save, struct cgroup_subsys_state *css,
 		       struct list_head *found)
 {
@@ -96,8 +108,6 @@ static int collect_css(struct ckpt_save *save, struct cgroup_subsys_state *css,
 
 	css_task_iter_start(css, 0, &it);
 	while (!err && (task = css_task_iter_next(&it))) {
-		struct task_struct *leader = READ_ONCE(task->group_leader);
-
 		ckpt_at_task(save, task);
 		if (css->cgroup != save->cgrp)
 			err = ckpt_refuse(save, "cgroup", "is in a group below the one to checkpoint, and groups are not saved yet; move it up");
@@ -106,7 +116,7 @@ static int collect_css(struct ckpt_save *save, struct cgroup_subsys_state *css,
 			continue;
 		}
 		if (!err)
-			err = meet(save, leader, found);
+			err = meet_leader(save, task, found);
 		if (!err)
 			err = meet(save, task, found);
 	}
@@ -212,8 +222,11 @@ static int append_child(struct ckpt_save *save, struct task_struct *parent,
 		return 0;
 	if (READ_ONCE(child->exit_state) != EXIT_ZOMBIE) {
 		ckpt_at_task(save, child);
-		return ckpt_refuse(save, "process", "is a child of pid %d but not in the group; move it there",
-				   task_pid_vnr(parent));
+		ckpt_refuse(save, "process", "is a child of pid %d but not in the group; move it there",
+			    task_pid_vnr(parent));
+		/* its name is in the task, which is not held */
+		save->where = (struct ckpt_where){ .fd = -1 };
+		return 0;
 	}
 	member = add_member(save, get_task_struct(child), &save->members);
 	if (IS_ERR(member))
@@ -363,10 +376,10 @@ static int prove_stopped(struct ckpt_save *save, struct ckpt_member *member)
 
 static int check_member(struct ckpt_save *save, struct ckpt_member *member)
 {
-	struct pid_namespace *ns = ns_of_pid(task_pid(member->task));
+	struct pid *pid __free(put_pid) = get_task_pid(member->task, PIDTYPE_PID);
 
 	ckpt_at_task(save, member->task);
-	if (ns != save->pid_ns)
+	if (ns_of_pid(pid) != save->pid_ns)
 		ckpt_refuse(save, "pid namespace", "is in another pid namespace than the first root");
 	member->tid = task_pid_nr_ns(member->task, save->pid_ns);
 	save->call.result.threads++;
@@ -380,7 +393,7 @@ static int find_namespaces(struct ckpt_save *save)
 {
 	struct ckpt_member *first =
 		list_first_entry(&save->members, struct ckpt_member, list);
-	struct pid *pid = task_pid(first->task);
+	struct pid *pid __free(put_pid) = get_task_pid(first->task, PIDTYPE_PID);
 
 	ckpt_at_task(save, first->task);
 	if (!pid)
@@ -436,7 +449,7 @@ int ckpt_collect(struct ckpt_save *save)
  * A signal may have woken a task into the same trap meanwhile; what was read
  * from it is still so.
  *
- * Return: 0, -ESRCH if a task left or died.
+ * Return: 0, -ESRCH if a task left or died, -EBUSY if one is traced by now.
  */
 int ckpt_collect_verify(struct ckpt_save *save)
 {
@@ -452,6 +465,9 @@ int ckpt_collect_verify(struct ckpt_save *save)
 		}
 		if (member->task->flags & PF_EXITING)
 			return ckpt_err(save, -ESRCH, "the task was killed while the group was held");
+		if (member->task->ptrace)
+			return ckpt_err(save, -EBUSY, "pid %d began to trace it while the group was held",
+					tracer_of(member->task));
 		err = prove_stopped(save, member);
 		if (err)
 			return err;
