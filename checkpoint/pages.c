@@ -352,6 +352,10 @@ static int may_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 		    ckpt_arch_vma_is_vdso(vma))
 			return ckpt_fail(load, rec, -EBADMSG, "contents for 0x%lx, where no private memory is",
 					 start);
+		/* inherited from the caller: see map_deny_write_exec() */
+		if (vma->vm_flags & VM_EXEC && test_bit(MMF_HAS_MDWE, &mm->flags))
+			return ckpt_fail(load, rec, -EACCES, "axis=mdwe: contents for 0x%lx, which may be executed",
+					 start);
 		start = vma->vm_end;
 	}
 	return 0;
