@@ -238,18 +238,24 @@ int ckpt_survey(struct ckpt_save *save)
 	return 0;
 }
 
-static bool has_file(struct task_struct *task, struct file *file)
+/* @last is the table that was looked at last: threads have theirs in common. */
+static bool has_file(struct task_struct *task, struct file *file,
+		     struct files_struct **last)
 {
 	struct fdtable *fdt;
 	unsigned int fd;
 	bool found = false;
 
 	task_lock(task);
-	if (task->files) {
+	if (task->files && task->files != *last) {
+		*last = task->files;
 		spin_lock(&task->files->file_lock);
 		fdt = files_fdtable(task->files);
-		for (fd = 0; !found && fd < fdt->max_fds; fd++)
+		for_each_set_bit(fd, fdt->open_fds, fdt->max_fds) {
 			found = rcu_access_pointer(fdt->fd[fd]) == file;
+			if (found)
+				break;
+		}
 		spin_unlock(&task->files->file_lock);
 	}
 	task_unlock(task);
@@ -267,10 +273,11 @@ static bool has_file(struct task_struct *task, struct file *file)
 bool ckpt_find_holder(struct ckpt_save *save, struct file *file, pid_t *pid)
 {
 	struct task_struct *process, *task;
+	struct files_struct *last = NULL;
 
 	guard(rcu)();
 	for_each_process_thread(process, task) {
-		if (ckpt_member_of(save, task) || !has_file(task, file))
+		if (ckpt_member_of(save, task) || !has_file(task, file, &last))
 			continue;
 		*pid = task_tgid_vnr(task);
 		return true;
