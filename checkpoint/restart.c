@@ -27,12 +27,36 @@ struct roots {
 	int *fds;
 };
 
+/*
+ * Files are opened before there is a table to have them. No more than tables,
+ * mappings and executables of as many tasks as the caller may have could hold.
+ */
+static int check_files(struct ckpt_load *load)
+{
+	size_t may = size_mul(min_t(size_t, load->nr_threads, rlimit(RLIMIT_NPROC)),
+			      rlimit(RLIMIT_NOFILE));
+	size_t files = 0, others = load->nr_procs;
+	struct ckpt_rec *rec;
+
+	list_for_each_entry(rec, &load->recs, list) {
+		files += !!rec->ops->match;
+		others += rec->ops->type == CKPT_REC_VMA;
+	}
+	if (files <= size_add(may, others))
+		return 0;
+	return ckpt_fail(load, NULL, -EMFILE, "axis=rlimit: %zu open files are more than RLIMIT_NOFILE of %u threads",
+			 files, load->nr_threads);
+}
+
 static int make_objects(struct ckpt_load *load)
 {
 	struct ckpt_rec *rec;
 	u32 i;
 	int err;
 
+	err = check_files(load);
+	if (err)
+		return err;
 	list_for_each_entry(rec, &load->recs, list) {
 		if (!rec->ops->restart)
 			continue;
