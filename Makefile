@@ -20,7 +20,11 @@ IMAGES ?= 20000
 KILLS ?= 2000
 SECONDS ?= 60
 RUNS ?= 1000000
-# For fuzzing and streams: the kernel, the part K/N of all places, which bits (0 to 7).
+CYCLES ?= 5000
+GENERATIONS ?= 200
+# The kernel, for fuzzing, streams and a soak; the part K/N of all places and
+# which bits (0 to 7), for fuzzing.
+SOAK_KERNEL := $(or $(KERNEL),plain)
 KERNEL ?= debug
 PART ?= 0/1
 BITS ?= 0
@@ -33,7 +37,8 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 28
 	@echo '  variables: FRAGMENTS="a.config b.config" adds Kconfig fragments; T=pattern picks'
 	@echo '  tests; LINUX=DIR builds on another base; FORCE=1 drops edits in build/linux;'
-	@echo '  for fuzz, streams: KERNEL=plain, PART=K/N of all places; for fuzz: BITS=0 to 7'
+	@echo '  for fuzz, streams: KERNEL=plain, PART=K/N of all places; for fuzz: BITS=0 to 7;'
+	@echo '  for soak: KERNEL=debug'
 
 deps: ## install the Debian packages that are needed
 	@devtools/deps
@@ -98,6 +103,9 @@ csan: initramfs debian ## data races by KCSAN, in a storm of SECONDS=60 and some
 lockstat: initramfs debian ## how long locks are held by both calls, and by fork
 	@devtools/kernel kernel-lockstat $(LOCKSTAT) $(FRAGMENTS)
 	@$(QEMU)/run locks
+
+soak: $(if $(filter debug,$(SOAK_KERNEL)),kernel-debug,kernel) initramfs debian ## CYCLES=5000 restarts and GENERATIONS=200 of a restart of a restart
+	@$(QEMU)/run soak -n $(CYCLES) -g $(GENERATIONS) -k $(SOAK_KERNEL)
 
 coverage: initramfs debian ## which lines of checkpoint/ do the tests run? build/coverage
 	@devtools/kernel kernel-coverage $(COVERAGE) $(FRAGMENTS)

@@ -9,13 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcov.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -25,6 +22,7 @@
 
 #include "../kselftest_harness.h"
 #include "fail.h"
+#include "fail_family.h"
 #include "fail_rich.h"
 #include "mutate.h"
 
@@ -35,64 +33,12 @@
 
 /* ---- Material ---- */
 
-static void *poller(void *unused)
-{
-	poll(NULL, 0, 1000000);
-	return NULL;
-}
-
-static void *futex_waiter(void *lock)
-{
-	pthread_mutex_lock(lock);
-	return NULL;
-}
-
-/* Threads and a child in calls that go on after a restart. */
-static int asleep(const char *arg)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	pid_t pid;
-	pthread_t t;
-
-	pthread_mutex_lock(&lock);
-	pid = fork();
-	if (!pid) {
-		nanosleep(&(struct timespec){ .tv_sec = 100000 }, NULL);
-		_exit(0);
-	}
-	signal(SIGUSR1, SIG_IGN);
-	setpgid(pid, pid);
-	return pthread_create(&t, NULL, poller, NULL) ?:
-	       pthread_create(&t, NULL, futex_waiter, &lock);
-}
-
-/* A session, a stopped child, other rights, an event counter. */
-static int household(const char *arg)
-{
-	static char stack[16384];
-	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
-	pid_t pid = fork();
-	int status;
-
-	if (!pid) {
-		if (setsid() < 0 || setgid(1000) || setuid(1000))
-			_exit(1);
-		raise(SIGSTOP);
-		_exit(0);
-	}
-	if (waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status))
-		return ECHILD;
-	if (eventfd(7, EFD_NONBLOCK) < 0 || sigaltstack(&alternate, NULL))
-		return errno;
-	return chdir("/tmp") ? errno : 0;
-}
-
 static const char *const material[] = { "rich", "asleep", "household" };
 
 const struct fail_target fail_targets[] = {
 	{ "rich", fail_rich },
-	{ "asleep", asleep },
-	{ "household", household },
+	{ "asleep", fail_asleep },
+	{ "household", fail_household },
 	{ }
 };
 

@@ -9,6 +9,9 @@ from .report import Verdict
 
 NO_KUNIT = "kunit.enable=0"
 LONG_TIMEOUT = 12 * 3600
+# What the runner does at the end of a boot.
+GROWTH_PROGRAM = "soak_test"
+GROWTH_CASE = "soak.of_cycles_leaves_nothing_and_changes_nothing"
 # What /proc/sys/kernel/tainted says of a kernel that is well, and of one that
 # is well after it ran KUnit's suites, which set TAINT_TEST.
 CLEAN, TESTED = "0", str(1 << 18)
@@ -42,7 +45,19 @@ def boot_verdicts(prefix: str, result: guest.Result, tests: list[str],
         out.append(Verdict(prefix + "boot", "pass"))
     if kernel == "debug":
         out += debug_verdicts(prefix, result)
+    elif GROWTH_CASE in lists.binaries().get(GROWTH_PROGRAM, []):
+        out += growth_verdicts(prefix, result)
     return out
+
+
+def growth_verdicts(prefix: str, result: guest.Result) -> list[Verdict]:
+    """Restarts at the end of a boot need no more memory from one to the next."""
+    step = result.step("growth") or guest.Step("growth")
+    ending = result.ending if step.status is None else f"exit status {step.status}"
+    found = report.judge("", [GROWTH_CASE], step.output, step.status, ending)
+    bad = next((v for v in found if v.state != "pass"), None)
+    return [Verdict(prefix + "growth", bad.state, bad.why) if bad else
+            Verdict(prefix + "growth", "pass")]
 
 
 def debug_verdicts(prefix: str, result: guest.Result) -> list[Verdict]:
@@ -101,7 +116,8 @@ def run_long(rep: report.Report, kind: str, shard: str, plan: dict[str, list[str
     verdicts += boot_verdicts(f"{name} ", result, list(plan), kernel)
     rep.group(name, verdicts, result.seconds)
     for step in result.steps:
-        for line in re.findall(r"^# (\d+ (?:images|kills|calls)\b.*)$", step.output, re.M)[-2:]:
+        for line in re.findall(r"^# (\d+ (?:images|kills|calls|cycles|generations)\b.*)$",
+                               step.output, re.M)[-2:]:
             print(f"  {line}", flush=True)
 
 

@@ -32,11 +32,13 @@ CMDLINE = ("console=ttyS0 loglevel=7 printk.devkmsg=on panic=-1 panic_on_warn=1 
            "sysctl.kernel.hung_task_timeout_secs=300 sysctl.kernel.panic_on_rcu_stall=1 "
            "rcupdate.rcu_cpu_stall_timeout=300 workqueue.watchdog_thresh=300")
 # An interrupt while the processor is being identified finds LA57 forgotten for
-# a moment, and KASAN then takes every address to be wild: no5lvl. What
-# is free is filled, so that it can be told from what was set. A data race is
-# reported, and the boot goes on to the next; emulation is slow, so an access is
-# watched for longer than usual.
-KIND_CMDLINE = {"debug": " kmemleak=on no5lvl slab_debug=P",
+# a moment, and KASAN then takes every address to be wild: no5lvl. With red zones
+# every object of every cache is counted, by its own name: what is left behind in
+# them can be told to the last one. What is free is filled, so that it can be told
+# from what was set. A data race is reported, and the boot goes on to the next;
+# emulation is slow, so an access is watched for longer than usual.
+KIND_CMDLINE = {"plain": " slab_debug=Z", "base": " slab_debug=Z",
+                "debug": " kmemleak=on no5lvl slab_debug=P",
                 "csan": " panic_on_warn=0 kcsan.udelay_task=300 kcsan.skip_watch=2000"}
 BOOT_TIMEOUT = 30 * 60
 

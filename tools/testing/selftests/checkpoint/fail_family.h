@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Targets of several tasks that wait in different ways. */
+#ifndef FAIL_FAMILY_H
+#define FAIL_FAMILY_H
+
+/* Threads and a child in calls that go on after a restart. */
+int fail_asleep(const char *arg);
+
+/* A session, a stopped child, other rights, an event counter. */
+int fail_household(const char *arg);
+
+/* Both, and all of fail_rich(). Its page has an error once it is not whole. */
+int fail_mixed(const char *arg);
+
+#endif /* FAIL_FAMILY_H */
