@@ -301,6 +301,23 @@ bool fail_is_gone(pid_t pid)
 	return kill(pid, 0) && errno == ESRCH;
 }
 
+/* Its state as ps shows it, 0 if there is none. */
+char fail_state(pid_t pid)
+{
+	char name[32], buf[512], *end;
+	int fd, n;
+
+	snprintf(name, sizeof(name), "/proc/%d/stat", pid);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	end = strrchr(buf, ')');
+	return end ? end[2] : 0;
+}
+
 bool fail_no_children(void)
 {
 	return waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD;

@@ -73,6 +73,7 @@ bool fail_beats(pid_t pid);
 bool fail_is_still(pid_t pid);
 void fail_reap(pid_t pid);
 bool fail_is_gone(pid_t pid);
+char fail_state(pid_t pid);
 bool fail_no_children(void);
 pid_t fail_helper(void (*fn)(void *arg), void *arg);
 bool fail_poll(bool (*cond)(void *arg), void *arg, int ms);
@@ -131,6 +132,7 @@ int fail_image_fd(const void *data, size_t len);
 int fail_image_restart(const struct fail_image *image, const struct fail_group *into,
 		       uint64_t flags, struct fail_report *report);
 void fail_image_seal_one(struct fail_image *image, int rec);
+bool fail_image_is_gone(const struct fail_image *image, const struct fail_group *group);
 int fail_image_pids(const struct fail_image *image, pid_t *pids, int max);
 
 #endif /* FAIL_H */

@@ -69,7 +69,8 @@ static void answer_attr(struct fail_file *file, const struct fuse_in_header *in)
 
 static void answer_open(struct fail_file *file, const struct fuse_in_header *in)
 {
-	struct fuse_open_out out = { .open_flags = FOPEN_DIRECT_IO };
+	/* who closes it is not to wait for one who writes */
+	struct fuse_open_out out = { .open_flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH };
 
 	answer(file, in, 0, &out, sizeof(out));
 }
@@ -143,8 +144,11 @@ static void answer_read(struct fail_file *file, const struct fuse_in_header *in)
 	size_t len = arg->offset < file->len ? file->len - arg->offset : 0;
 	ssize_t moved = plan(file, in, arg->offset, arg->size < len ? arg->size : len);
 
-	if (moved >= 0)
-		answer(file, in, 0, file->data + arg->offset, moved);
+	if (moved < 0)
+		return;
+	answer(file, in, 0, file->data + arg->offset, moved);
+	if (file->how == FAIL_FILE_UNREAD && arg->offset + moved == file->at)
+		stall(file);
 }
 
 static void answer_write(struct fail_file *file, const struct fuse_in_header *in)
@@ -164,7 +168,7 @@ static void answer_write(struct fail_file *file, const struct fuse_in_header *in
 		file->len = arg->offset + moved;
 	out.size = moved;
 	answer(file, in, 0, &out, sizeof(out));
-	if (file->how == FAIL_FILE_UNREAD && file->len == file->at)
+	if (file->how == FAIL_FILE_UNREAD && arg->offset + moved == file->at)
 		stall(file);
 }
 

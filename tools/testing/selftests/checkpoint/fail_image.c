@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fail.h"
@@ -220,4 +221,18 @@ int fail_image_pids(const struct fail_image *image, pid_t *pids, int max)
 		if (image->rec[i].type == CKPT_REC_THREAD)
 			pids[nr++] = ((struct ckpt_thread *)fail_image_data(image, i))->tid;
 	return nr;
+}
+
+/* Is nothing left of an image that was being restarted? What there was is reaped. */
+bool fail_image_is_gone(const struct fail_image *image, const struct fail_group *group)
+{
+	pid_t pids[64];
+	int nr = fail_image_pids(image, pids, 64);
+
+	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+		;
+	while (nr--)
+		if (!fail_is_gone(pids[nr]))
+			return false;
+	return fail_group_empty(group);
 }

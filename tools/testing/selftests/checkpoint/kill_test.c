@@ -118,22 +118,6 @@ FIXTURE_TEARDOWN(killing)
 	munmap(self->job, sizeof(*self->job));
 }
 
-static char state_of(pid_t pid)
-{
-	char name[32], buf[512], *end;
-	int fd, n;
-
-	snprintf(name, sizeof(name), "/proc/%d/stat", pid);
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
-	close(fd);
-	buf[n > 0 ? n : 0] = 0;
-	end = strrchr(buf, ')');
-	return end ? end[2] : 0;
-}
-
 /* Does the helper wait for the pipe, full or empty? Not just for a moment. */
 static bool is_stuck(void *arg)
 {
@@ -143,7 +127,7 @@ static bool is_stuck(void *arg)
 	for (i = 0; i < 5; i++) {
 		if (ioctl(self->ends[0], FIONREAD, &queued) ||
 		    (self->job->restarts ? queued : !queued) ||
-		    state_of(self->helper) != 'D')
+		    fail_state(self->helper) != 'D')
 			return false;
 		fail_nap(4);
 	}
@@ -274,19 +258,6 @@ static bool start_restart(FIXTURE_DATA(killing) *self, struct fail_image *image,
 	return fail_poll(is_stuck, self, 10000);
 }
 
-static bool all_free(FIXTURE_DATA(killing) *self, const struct fail_image *image)
-{
-	pid_t pids[64];
-	int nr = fail_image_pids(image, pids, 64);
-
-	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
-		;
-	while (nr--)
-		if (!fail_is_gone(pids[nr]))
-			return false;
-	return fail_group_empty(&self->group);
-}
-
 struct freed {
 	FIXTURE_DATA(killing) *self;
 	const struct fail_image *image;
@@ -296,7 +267,7 @@ static bool is_free(void *arg)
 {
 	struct freed *freed = arg;
 
-	return all_free(freed->self, freed->image);
+	return fail_image_is_gone(freed->image, &freed->self->group);
 }
 
 static void kill_caller(struct __test_metadata *_metadata, FIXTURE_DATA(killing) *self,
