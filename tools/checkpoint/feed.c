@@ -37,6 +37,9 @@ static int pass(int in, int out, uint64_t len)
 		n = pass_some(in, out, len < STEP ? len : STEP);
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* restart(2) sees no more than an early end; when it has gone there is EPIPE */
+		if (n < 0 && errno != EPIPE)
+			say("cannot read the image: %s", strerror(errno));
 		if (n <= 0)
 			return -1;
 		len -= n;

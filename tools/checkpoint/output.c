@@ -118,8 +118,25 @@ int output_sync(struct output *o)
 	return -1;
 }
 
+/*
+ * Some file systems tell only now that what they took has come to nothing: a
+ * quota of a server, an upload. The descriptor is gone even if this fails.
+ */
+static int output_close(struct output *o)
+{
+	int err = close(o->fd);
+
+	o->fd = -1;
+	if (!err)
+		return 0;
+	say("cannot close %s: %s", escape_str(o->name), strerror(errno));
+	return -1;
+}
+
 int output_commit(struct output *o)
 {
+	if (output_close(o))
+		return -1;
 	if (o->dir < 0)
 		return 0;
 	if (renameat(o->dir, o->tmp, o->dir, o->base)) {
