@@ -123,7 +123,7 @@ def run_long(rep: report.Report, kind: str, shard: str, plan: dict[str, list[str
 
 def run_scripts(rep: report.Report, kind: str, plan: dict[str, list[str]]) -> None:
     """The scripts of programs/ or command/, in one plain boot."""
-    disks = [guest.Disk("debian", paths.DEBIAN)] if kind == "programs" else []
+    disks = [guest.Disk("debian", paths.DEBIAN)] if os.path.exists(paths.DEBIAN) else []
     result = guest.Guest(kind, "plain", scripts_job(kind, list(plan)), disks, NO_KUNIT).run()
     verdicts = step_verdicts(f"{kind} ", result, plan)
     verdicts += boot_verdicts(f"{kind} ", result, list(plan))
