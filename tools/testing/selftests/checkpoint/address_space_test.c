@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The address space as a whole: layout, arguments, the vDSO. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -153,6 +154,32 @@ CR_TEST(address_space, new_mappings_leave_the_stack_the_room_of_its_limit)
 	}
 	CR_EQ(0, getrlimit(RLIMIT_STACK, &room));
 	CR_EQ(4UL << 30, room.rlim_cur);
+}
+
+CR_PROGRAM(own_code)
+{
+	char *code = map(PAGE, PROT_READ | PROT_WRITE, 0);
+
+	*code = 0xc3;	/* ret */
+	CR_EQ(0, mprotect(code, PAGE, PROT_READ | PROT_EXEC));
+	cr_ready();
+	((void (*)(void))code)();
+	_exit(0);
+}
+
+TEST_F(address_space, code_of_its_own_is_kept)
+{
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "own_code", NULL));
+}
+
+/* The children of such a caller could not write what they execute either. */
+TEST_F(address_space, code_of_its_own_is_refused_to_a_caller_under_mdwe)
+{
+	ASSERT_EQ(0, cr_start_ready(&self->cr, "own_code", NULL));
+	ASSERT_EQ(0, cr_stop(&self->cr));
+	ASSERT_EQ(0, prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0));
+	EXPECT_EQ(-EACCES, cr_restart(&self->cr));
+	EXPECT_TRUE(cr_logged(&self->cr, "axis=mdwe"));
 }
 
 TEST_HARNESS_MAIN

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Credentials, which each thread has of its own. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <linux/securebits.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -271,6 +274,25 @@ TEST_F(cred, files_of_a_dropped_user_need_the_callers_rights)
 	ASSERT_EQ(0, cr_restart(cr));
 	cr_go(cr);
 	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+CR_PROGRAM(keyless)
+{
+	cr_ready();
+	CR_EQ(-1, syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0));
+	CR_EQ(ENOKEY, errno);
+	CR_EQ(-1, syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0));
+	CR_EQ(ENOKEY, errno);
+	_exit(0);
+}
+
+/* As a child of fork() would not have them either. */
+TEST_F(cred, own_keyrings_of_the_caller_are_not_handed_on)
+{
+	if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 1) < 0)
+		SKIP(return, "no keyrings: %s", strerror(errno));
+	ASSERT_LE(0, syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1));
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "keyless", NULL));
 }
 
 TEST_HARNESS_MAIN

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -178,6 +179,32 @@ TEST_F(permission, to_freeze_is_needed)
 	EXPECT_EQ(CKPT_STAGE_ARGS, self->job->report.result.stage);
 	EXPECT_EQ(0, lseek(self->fd, 0, SEEK_END));
 	EXPECT_TRUE(fail_beats(pid));
+}
+
+/* Anybody has a mount namespace of their own to mount what they own there. */
+TEST_F(permission, to_freeze_is_not_given_by_a_mount)
+{
+	pid_t pid = fail_start(&self->group, "user", NULL);
+	char own[] = "/tmp/own-XXXXXX", freeze[128];
+	int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC), fd = mkstemp(own);
+
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, fchown(fd, USER, USER));
+	snprintf(freeze, sizeof(freeze), "%s/cgroup.freeze", self->group.path);
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	ASSERT_EQ(0, mount(own, freeze, NULL, MS_BIND, NULL));
+	/* the descriptor must be of this namespace */
+	self->job->group.fd = open(self->group.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	EXPECT_EQ(-EPERM, as_user(self));
+	EXPECT_EQ(CKPT_STAGE_ARGS, self->job->report.result.stage);
+	EXPECT_TRUE(fail_beats(pid));
+	close(self->job->group.fd);
+	self->job->group.fd = self->group.fd;
+	EXPECT_EQ(0, setns(mounts, CLONE_NEWNS));
+	close(mounts);
+	close(fd);
+	unlink(own);
 }
 
 TEST_F(permission, to_freeze_is_enough_for_ones_own_tasks)

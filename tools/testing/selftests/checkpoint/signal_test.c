@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -169,6 +170,27 @@ CR_TEST(signal, pending_signals_keep_their_values_and_order)
 	take(SIGRTMIN + 5, SI_QUEUE, getpid(), 8);
 	sigpending(&pending);
 	CR_CHECK(sigisemptyset(&pending));
+}
+
+CR_TEST(signal, a_queue_of_thousands_is_kept)
+{
+	struct rlimit room = { 10000, 10000 };
+	siginfo_t info;
+	sigset_t set;
+	int i;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	CR_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	CR_EQ(0, setrlimit(RLIMIT_SIGPENDING, &room));
+	for (i = 0; i < 5000; i++)
+		CR_EQ(0, sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = i }));
+	cr_ready();
+	for (i = 0; i < 5000; i++) {
+		CR_EQ(SIGRTMIN, sigtimedwait(&set, &info, &(struct timespec){ }));
+		CR_EQ(i, info.si_value.sival_int);
+	}
+	CR_EQ(-1, sigtimedwait(&set, &info, &(struct timespec){ }));
 }
 
 CR_TEST(signal, pending_signals_run_handlers_in_order)

@@ -185,6 +185,19 @@ class Guest:
         self.dir = os.path.join(paths.RUNS, name)
 
     def run(self, on_output: Callable[[bytes], None] | None = None) -> Result:
+        """Boot and run the job. What goes down before the job began is booted once more.
+
+        On a busy machine an emulated clock may leap while it is calibrated, and the
+        watchdogs then end the boot.
+        """
+        result = self._boot(on_output)
+        if not result.done and not result.steps and "went down" in result.ending:
+            print(f"  {self.name}: {result.ending} before its first test; booting again",
+                  flush=True)
+            result = self._boot(on_output)
+        return result
+
+    def _boot(self, on_output: Callable[[bytes], None] | None) -> Result:
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
         nonce = secrets.token_hex(8)
