@@ -177,11 +177,12 @@ TEST_F(checkpoint, refuses_a_group_of_cgroup_v1)
 {
 	mkdir("/tmp/v1", 0755);
 	if (mount("v1", "/tmp/v1", "cgroup", 0, "none,name=failtest"))
-		SKIP(return, "no cgroup v1 here");
+		SKIP(rmdir("/tmp/v1"); return, "no cgroup v1 here");
 	self->args.cgroup_fd = open("/tmp/v1", O_RDONLY | O_DIRECTORY);
 	EXPECT_EQ(-EBADF, call(self));
 	close(self->args.cgroup_fd);
 	umount("/tmp/v1");
+	rmdir("/tmp/v1");
 }
 
 /* Of two faults the earlier one in the documented order is reported. */

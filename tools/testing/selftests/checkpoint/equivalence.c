@@ -200,6 +200,8 @@ void eq_teardown(struct eq *eq)
 	fail_group_end(&eq->anchors);
 	fail_image_free(&eq->image);
 	fail_image_free(&eq->fat);
+	fail_files_remove(EQ_DIR "/*");
+	fail_files_remove(EQ_DIR "*");
 }
 
 /* ---- Becoming a caller ---- */

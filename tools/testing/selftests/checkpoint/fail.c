@@ -3,14 +3,20 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/sched.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -178,6 +184,55 @@ void fail_group_clear(const struct fail_group *group)
 	fail_poll(reaped_all, (void *)group, 300);
 }
 
+/* Files and empty directories that test and targets made. */
+void fail_files_remove(const char *pattern)
+{
+	glob_t files;
+	size_t i;
+
+	if (glob(pattern, 0, NULL, &files))
+		return;
+	for (i = 0; i < files.gl_pathc; i++)
+		remove(files.gl_pathv[i]);
+	globfree(&files);
+}
+
+/* Who was outside of its group when that was killed is a child of the test now. */
+void fail_children_end(void)
+{
+	FILE *f = fopen("/proc/thread-self/children", "re");
+	int pid;
+
+	while (f && fscanf(f, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	if (f)
+		fclose(f);
+	while (waitpid(-1, NULL, __WALL) > 0)
+		;
+}
+
+/* Of IPC, what a target leaves when it is killed: nothing else here has any. */
+void fail_objects_remove(void)
+{
+	struct semid_ds sem;
+	struct shmid_ds shm;
+	struct msqid_ds msg;
+	int i, id;
+
+	for (i = 0; i < 16; i++) {
+		id = semctl(i, 0, SEM_STAT, &sem);
+		if (id >= 0)
+			semctl(id, 0, IPC_RMID);
+		id = shmctl(i, SHM_STAT, &shm);
+		if (id >= 0)
+			shmctl(id, IPC_RMID, NULL);
+		id = msgctl(i, MSG_STAT, &msg);
+		if (id >= 0)
+			msgctl(id, IPC_RMID, NULL);
+	}
+	mq_unlink("/fail");
+}
+
 /* The same, and remove it. */
 void fail_group_end(struct fail_group *group)
 {
@@ -190,6 +245,7 @@ void fail_group_end(struct fail_group *group)
 	group->fd = -1;
 	for (i = 0; i < 200 && rmdir(group->path) && errno == EBUSY; i++)
 		fail_nap(5);
+	fail_files_remove(FAIL_FILES "*");
 }
 
 /* ---- Starting and watching targets ---- */

@@ -14,6 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Files of tests and targets have names that begin so; they go with the group. */
+#define FAIL_FILES	"/tmp/fail-"
+
 /* The harness forks between setjmp() and longjmp(); it knows what it does. */
 #pragma GCC diagnostic ignored "-Wclobbered"
 
@@ -63,6 +66,9 @@ void fail_become_reaper(void);
 void fail_group_clear(const struct fail_group *group);
 bool fail_group_empty(const struct fail_group *group);
 void fail_group_end(struct fail_group *group);
+void fail_children_end(void);
+void fail_objects_remove(void);
+void fail_files_remove(const char *pattern);
 
 pid_t fail_start(const struct fail_group *group, const char *target, const char *arg);
 pid_t fail_start_unready(const struct fail_group *group, const char *target,

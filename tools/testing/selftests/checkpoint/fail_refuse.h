@@ -37,6 +37,8 @@ FIXTURE_SETUP(refused)
 FIXTURE_TEARDOWN(refused)
 {
 	fail_group_end(&self->group);
+	fail_children_end();
+	fail_objects_remove();
 }
 
 static inline void refuse(struct __test_metadata *_metadata, FIXTURE_DATA(refused) *self,

@@ -36,12 +36,6 @@ int fail_rich_files(void)
 	return 0;
 }
 
-void fail_rich_files_remove(void)
-{
-	unlink(RICH_SHARED);
-	unlink(RICH_PATH);
-}
-
 static void *thread(void *unused)
 {
 	for (;;)

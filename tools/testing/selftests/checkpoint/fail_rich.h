@@ -16,7 +16,6 @@
 
 int fail_rich(const char *arg);
 int fail_rich_files(void);
-void fail_rich_files_remove(void);
 bool fail_rich_is_whole(void);
 
 #endif

@@ -125,7 +125,6 @@ FIXTURE_TEARDOWN(soak)
 {
 	visible_free(&self->first);
 	fail_group_end(&self->group);
-	fail_rich_files_remove();
 }
 
 static void sample(FIXTURE_DATA(soak) *self, struct __test_metadata *_metadata, long cycles)
