@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Targets of several tasks that wait in different ways. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cr.h"
 #include "fail.h"
 #include "fail_family.h"
 #include "fail_rich.h"
@@ -66,6 +70,24 @@ int fail_household(const char *arg)
 	return chdir("/tmp") ? errno : 0;
 }
 
+/* A thread begins with all signals blocked, and comes to its own mask by itself. */
+static bool threads_have_begun(void)
+{
+	long long own = cr_field("/proc/thread-self/status", "SigBlk", 16);
+	bool begun = true;
+	char path[64];
+	struct dirent *entry;
+	DIR *dir = opendir("/proc/self/task");
+
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/status", atoi(entry->d_name));
+		if (*entry->d_name != '.' && cr_field(path, "SigBlk", 16) & ~own)
+			begun = false;
+	}
+	closedir(dir);
+	return begun;
+}
+
 /* All of it, in a tree that looks at itself for ever. */
 int fail_mixed(const char *arg)
 {
@@ -80,6 +102,7 @@ int fail_mixed(const char *arg)
 	err = fail_asleep(arg) ?: fail_household(arg) ?: fail_rich(arg);
 	if (err)
 		return err;
+	cr_until(threads_have_begun());
 	FAIL_PAGE->ready = 1;
 	for (;;) {
 		FAIL_PAGE->beats++;
