@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "growth.h"
 #include "residue.h"
 
 FIXTURE(residue) {
@@ -223,6 +225,44 @@ TEST_F(residue, sees_queued_signals)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 1 });
 	LEFT("signals and timers queued by user 0", 1);
+}
+
+/* ---- Growth ---- */
+
+/* Four samples, with so many files more in each; the last keeps what the third had. */
+static bool grows(struct growth *growth, const int *files, long cycles)
+{
+	int i, nr = 0, fd[1024];
+	bool leaks;
+
+	memset(growth, 0, sizeof(*growth));
+	for (i = 0; i < 4; i++) {
+		while (nr < files[i])
+			fd[nr++] = eventfd(0, 0);
+		growth_sample(growth, i * cycles);
+	}
+	leaks = growth_leaks(growth);
+	while (nr)
+		close(fd[--nr]);
+	return leaks;
+}
+
+TEST_F(residue, growth_is_one_object_for_each_cycle)
+{
+	static struct growth growth;
+	struct rlimit limit = { 1100, 1100 };
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_TRUE(grows(&growth, (int []){ 0, 64, 128, 192 }, 64));
+}
+
+TEST_F(residue, growth_is_not_what_comes_to_an_end)
+{
+	static struct growth growth;
+	struct rlimit limit = { 1100, 1100 };
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_FALSE(grows(&growth, (int []){ 0, 300, 600, 600 }, 64));
 }
 
 TEST_HARNESS_MAIN
