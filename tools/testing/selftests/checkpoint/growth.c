@@ -122,7 +122,8 @@ static void add_pages(struct growth *growth)
 		vmstat("nr_slab_reclaimable") + vmstat("nr_page_table_pages") +
 		vmstat("nr_kernel_stack") / 4;
 	add(growth, "pages of no known kind", -known);
-	add(growth, "pages missing in MemAvailable", -number_in("/proc/meminfo", "MemAvailable") / 4);
+	add(growth, "pages missing in MemAvailable",
+	    -number_in("/proc/meminfo", "MemAvailable") / 4);
 }
 
 void growth_sample(struct growth *growth, long cycles)

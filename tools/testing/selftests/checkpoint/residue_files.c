@@ -45,11 +45,11 @@ long long residue_open_files(void)
 		sched_setaffinity(0, sizeof(one), &one);
 		before = estimate(fd);
 		do {
-			if (nr == OPENED_MAX || (opened[nr] = eventfd(0, EFD_CLOEXEC)) < 0) {
+			opened[nr] = eventfd(0, EFD_CLOEXEC);
+			if (opened[nr] < 0 || ++nr == OPENED_MAX) {
 				perror("# residue: cannot count files");
 				abort();
 			}
-			nr++;
 			after = estimate(fd);
 		} while (after == before);
 	}

@@ -176,9 +176,8 @@ TEST_F(residue, sees_a_namespace_of_any_kind)
 	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(0, pipe(ends));
 		pid = fork();
-		if (!pid) {
+		if (!pid)
 			_exit(unshare(kinds[i]) || write(ends[1], "x", 1) != 1 || pause());
-		}
 		ASSERT_EQ(1, read(ends[0], path, 1));
 		snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, names[i]);
 		fd = open(path, O_RDONLY);

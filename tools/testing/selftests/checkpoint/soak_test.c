@@ -129,9 +129,9 @@ FIXTURE_TEARDOWN(soak)
 
 static void sample(FIXTURE_DATA(soak) *self, struct __test_metadata *_metadata, long cycles)
 {
-	if (self->growth.samples == 0)
+	if (self->growth.samples == 0) {
 		residue_take(&self->before);
-	else if (residue_settle(&self->before, &self->now, RESIDUE_PATIENCE)) {
+	} else if (residue_settle(&self->before, &self->now, RESIDUE_PATIENCE)) {
 		residue_grew(&self->before, &self->now, residue_complain);
 		_metadata->exit_code = KSFT_FAIL;
 	}

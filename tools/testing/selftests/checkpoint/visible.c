@@ -48,7 +48,8 @@ static bool differs_rightly(const char *name)
 {
 	static const char zombie[] = "zombie ";
 	const char *field = strchr(name, ' ') + 1;
-	const char *live = strncmp(field, zombie, strlen(zombie)) ? field : field + strlen(zombie);
+	bool dead = !strncmp(field, zombie, strlen(zombie));
+	const char *live = dead ? field + strlen(zombie) : field;
 	size_t i;
 
 	for (i = 0; i < sizeof(may_differ) / sizeof(*may_differ); i++)
