@@ -137,10 +137,10 @@ static void live_by_threads(void)
 		pthread_join(thread, NULL);
 }
 
-/* To a user and back; dumpable or not, alone or with a thread. */
+/* To a user and back: by its gid first, while it may, and last. */
 static void live_by_rights(void)
 {
-	if (syscall(SYS_setresuid, 1000, 1000, 0) || syscall(SYS_setresgid, 1000, 1000, 0) ||
+	if (syscall(SYS_setresgid, 1000, 1000, 0) || syscall(SYS_setresuid, 1000, 1000, 0) ||
 	    syscall(SYS_setresuid, 0, 0, 0) || syscall(SYS_setresgid, 0, 0, 0))
 		_exit(5);
 }
