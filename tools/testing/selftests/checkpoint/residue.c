@@ -174,6 +174,8 @@ static void add_namespaces(struct residue *now)
 
 /* ---- Groups ---- */
 
+bool residue_counts_removed = true;
+
 static const char dying[] = "cgroups, removed but still there";
 
 static void name_cgroups(struct residue *now)
@@ -200,7 +202,8 @@ static void add_cgroups(struct residue *now, char *line)
 		residue_add(now, "cgroups", count);
 		if (count)
 			name_cgroups(now);
-	} else if (sscanf(line, "nr_dying_descendants %lld", &count) == 1) {
+	} else if (residue_counts_removed &&
+		   sscanf(line, "nr_dying_descendants %lld", &count) == 1) {
 		residue_add(now, dying, count);
 	}
 }

@@ -33,6 +33,9 @@ struct residue {
  * open files are only if they shall be: it takes a few hundred system calls.
  */
 extern bool residue_counts_files;
+
+/* A file system on a disk keeps removed groups for as long as it likes. */
+extern bool residue_counts_removed;
 void residue_take(struct residue *now);
 
 /* Add to a count, from the files that know how to count. */

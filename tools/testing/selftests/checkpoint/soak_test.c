@@ -151,7 +151,9 @@ TEST_F_TIMEOUT(soak, of_cycles_leaves_nothing_and_changes_nothing, FOR_EVER)
 		if (i >= first && i % every == 0)
 			sample(self, _metadata, i);
 	}
-	EXPECT_FALSE(growth_leaks(&self->growth));
+	/* there, areas to be purged have shadows, and kmemleak has objects for them */
+	if (access("/sys/kernel/debug/kmemleak", F_OK))
+		EXPECT_FALSE(growth_leaks(&self->growth));
 	if (self->cycles != CYCLES)
 		growth_tell(&self->growth);
 	fprintf(stderr, "# %ld cycles in %ld s, %ld fields compared in each %ldth\n", i - 1,
