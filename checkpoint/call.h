@@ -42,9 +42,11 @@ struct ckpt_where {
  * @true_size: bytes that the whole log needs, without its NUL
  */
 struct ckpt_log {
-	struct mutex lock;	/* of the two fields below */
+	struct mutex lock;	/* of all fields but @failed */
 	struct seq_buf buf;
 	size_t true_size;
+	char *line;		/* room for a line, and for its prose */
+	bool failed;		/* some line says why the call fails */
 };
 
 /* ---- stream.c ---- */
@@ -83,6 +85,7 @@ struct ckpt_call {
 
 int ckpt_log_init(struct ckpt_call *call, u64 user_size);
 void ckpt_log_copy(struct ckpt_call *call, u64 user_buf, u64 user_size);
+void ckpt_log_memory(struct ckpt_call *call, int err);
 void ckpt_log_free(struct ckpt_call *call);
 __printf(2, 3) void ckpt_warn(struct ckpt_save *save, const char *fmt, ...);
 __printf(3, 4) int ckpt_err(struct ckpt_save *save, int err, const char *fmt, ...);

@@ -217,6 +217,7 @@ SYSCALL_DEFINE2(checkpoint, const struct checkpoint_args __user *, uargs, size_t
 	err = ckpt_log_init(&save->call, args.log_size) ?:
 	      open_args(save, &args) ?:
 	      run(save, &args);
+	ckpt_log_memory(&save->call, err);
 	ckpt_copy_result(&save->call, args.result, args.result_size);
 	ckpt_log_copy(&save->call, args.log_buf, args.log_size);
 	free_save(save);

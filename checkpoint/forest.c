@@ -14,6 +14,7 @@
 #include <linux/cgroup.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/oom.h>
 #include <linux/rseq.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -68,9 +69,13 @@ struct park {
 
 static void __noreturn die(struct ckpt_gate *gate)
 {
-	/* children do the same first; all signals are blocked */
-	while (kernel_wait4(-1, NULL, __WALL, NULL) > 0)
-		;
+	long pid;
+
+	/* children do the same first; a freezer or a signal does not end the wait */
+	do {
+		clear_thread_flag(TIF_SIGPENDING);
+		pid = kernel_wait4(-1, NULL, __WALL, NULL);
+	} while (pid > 0 || pid == -ERESTARTSYS);
 	gate_put(gate);
 	do_group_exit(SIGKILL);
 }
@@ -234,8 +239,10 @@ static int build(struct ckpt_task *task)
 {
 	int err;
 
-	if (is_zombie(task))
+	if (is_zombie(task)) {
+		restart_zombie(task->proc);
 		return 0;
+	}
 	err = is_leader(task) ? build_leader(task) : spawn_children(task);
 	if (!err && !is_dead(task))
 		err = restart_thread(task->load, task);
@@ -253,6 +260,9 @@ static int new_task(void *arg)
 	if (is_zombie(task))
 		code = le32_to_cpu(process_of(task)->exit_code);
 
+	/* who is killed for memory takes all with it that share an address space */
+	if (thread_group_leader(current) && !is_zombie(task))
+		current->signal->oom_score_adj = OOM_SCORE_ADJ_MIN;
 	/* registered by the caller in memory that goes away */
 	rseq_execve(current);
 	task->pid = get_pid(task_pid(current));
@@ -261,6 +271,8 @@ static int new_task(void *arg)
 	/* without the gate there is nothing between it and user mode */
 	gated = !dead && !queue_wait(task->load->gate);
 	err = gated || dead ? build(task) : -ENOMEM;
+	if (err && fatal_signal_pending(current))
+		err = ckpt_fail(task->load, task->rec, -EINTR, "a new task was killed");
 	if (err)
 		set_error(task->load, err);
 	users_put(task->load);
@@ -378,6 +390,20 @@ int ckpt_forest_wait(struct ckpt_load *load)
 	return err;
 }
 
+/*
+ * A task at the gate is woken by a thaw of its group, and goes back to sleep;
+ * only death ends that.
+ */
+static bool wait_off_cpu(struct task_struct *task)
+{
+	while (!wait_task_inactive(task, TASK_KILLABLE)) {
+		if (READ_ONCE(task->flags) & PF_EXITING || fatal_signal_pending(current))
+			return false;
+		fsleep(50);
+	}
+	return true;
+}
+
 /* A task that waits at the gate keeps its stack until it is let go or killed. */
 static int set_registers(struct ckpt_load *load, struct ckpt_task *task)
 {
@@ -385,7 +411,7 @@ static int set_registers(struct ckpt_load *load, struct ckpt_task *task)
 
 	if (!try_get_task_stack(task->task))
 		return ckpt_fail(load, task->rec, -EINTR, "a new task was killed");
-	if (!wait_task_inactive(task->task, TASK_KILLABLE))
+	if (!wait_off_cpu(task->task))
 		err = ckpt_fail(load, task->rec, -EINTR, "a new task was killed");
 	else if (task->task->ptrace)
 		err = ckpt_fail(load, task->rec, -EPERM, "somebody traces a new task");
@@ -440,17 +466,42 @@ void ckpt_forest_commit(struct ckpt_load *load)
 			wake_up_process(task->task);
 }
 
-/* The roots are children of the caller: reap what is left of them. */
+/*
+ * The roots are children of the caller: reap what is left of them. A stop, or
+ * a freezer, can wait until then.
+ */
 static void reap(struct ckpt_load *load, struct ckpt_proc *proc)
 {
 	struct ckpt_task *leader = list_first_entry(&proc->threads, struct ckpt_task, list);
 	pid_t pid;
+	long err;
 
 	if (!leader->task)
 		return;
 	pid = pid_vnr(leader->pid);
-	if (pid)
-		kernel_wait4(pid, NULL, __WALL, NULL);
+	if (!pid)
+		return;
+	do {
+		if (!__fatal_signal_pending(current))
+			clear_thread_flag(TIF_SIGPENDING);
+		err = kernel_wait4(pid, NULL, __WALL, NULL);
+	} while (err == -ERESTARTSYS && !__fatal_signal_pending(current));
+
+	guard(spinlock_irq)(&current->sighand->siglock);
+	recalc_sigpending();
+}
+
+/* One that was killed has not waited for its children: wait for each. */
+static void wait_for_ends(struct ckpt_load *load)
+{
+	struct ckpt_proc *proc;
+	struct ckpt_task *task;
+
+	list_for_each_entry(proc, &load->procs, list)
+		list_for_each_entry(task, &proc->threads, list)
+			while (task->task && !READ_ONCE(task->task->exit_state) &&
+			       !fatal_signal_pending(current))
+				fsleep(50);
 }
 
 /**
@@ -458,7 +509,7 @@ static void reap(struct ckpt_load *load, struct ckpt_proc *proc)
  * @load: the call; no task uses it any more
  *
  * Returns when none is left. A caller that is being killed itself leaves its
- * zombies to init.
+ * zombies to init, and so does a new task that somebody killed.
  */
 void ckpt_forest_abort(struct ckpt_load *load)
 {
@@ -475,6 +526,7 @@ void ckpt_forest_abort(struct ckpt_load *load)
 			if (task->task)
 				wake_up_process(task->task);
 	wait_event(gate->wait, refcount_read(&gate->refs) == 1);
+	wait_for_ends(load);
 	list_for_each_entry(proc, &load->roots, sibling)
 		reap(load, proc);
 }

@@ -27,12 +27,11 @@ static int open_freeze(const struct path *dir)
 	if (err)
 		return err;
 	file = do_file_open_root(dir, "cgroup.freeze", &op);
-	if (file == ERR_PTR(-EACCES) || file == ERR_PTR(-EROFS))
-		return -EPERM;
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	fput(file);
-	return 0;
+	err = PTR_ERR_OR_ZERO(file);
+	if (!err)
+		fput(file);
+	/* of the last two the one is a mount in its place, the other on the whole */
+	return err == -EACCES || err == -EXDEV || err == -EROFS ? -EPERM : err;
 }
 
 /* cgroup_file_write() keeps the inside of a namespace from its root's files. */

@@ -81,12 +81,14 @@ struct ckpt_task {
  * struct ckpt_proc - a process to be restarted
  * @list: in load->procs
  * @sibling: in its parent's children, or in load->roots
+ * @by_group: among all, in the order of groups, while these are looked at
  * @threads: its threads, the leader first
  * @rec: its PROCESS
  */
 struct ckpt_proc {
 	struct list_head list;
 	struct list_head sibling;
+	struct list_head by_group;
 	struct list_head threads;
 	struct ckpt_rec *rec;
 };
@@ -197,6 +199,7 @@ void ckpt_forest_free(struct ckpt_load *load);
 /* process.c, thread.c: in the new task, in this order */
 void restart_process_birth(struct ckpt_proc *proc);
 int restart_process(struct ckpt_load *load, struct ckpt_proc *proc);
+void restart_zombie(struct ckpt_proc *proc);
 int restart_thread(struct ckpt_load *load, struct ckpt_task *task);
 int ckpt_process_settle(struct ckpt_load *load, struct ckpt_proc *proc);
 /* by the caller, while the task waits at the gate */

@@ -10,6 +10,8 @@
 
 /* More than this is counted in true_size, and lost. */
 #define LOG_MAX		SZ_1M
+/* Of a line, and of its prose before it is escaped. */
+#define LINE_MAX	(2 * PATH_MAX + 512)
 
 int ckpt_log_init(struct ckpt_call *call, u64 user_size)
 {
@@ -17,6 +19,10 @@ int ckpt_log_init(struct ckpt_call *call, u64 user_size)
 	char *buf = NULL;
 
 	mutex_init(&call->log.lock);
+	/* at once: later there may be none to say that there is none */
+	call->log.line = kvmalloc(2 * LINE_MAX, GFP_KERNEL_ACCOUNT);
+	if (!call->log.line)
+		return -ENOMEM;
 	if (size) {
 		buf = kvzalloc(size, GFP_KERNEL_ACCOUNT);
 		if (!buf)
@@ -52,7 +58,9 @@ void ckpt_log_copy(struct ckpt_call *call, u64 user_buf, u64 user_size)
 void ckpt_log_free(struct ckpt_call *call)
 {
 	kvfree(call->log.buf.buffer);
+	kvfree(call->log.line);
 	call->log.buf.buffer = NULL;
+	call->log.line = NULL;
 }
 
 /* Printable ASCII as it is but for @also, all else escaped. */
@@ -93,14 +101,14 @@ static void log_line(struct ckpt_call *call, const char *level,
 		     struct va_format *prose)
 {
 	struct ckpt_log *log = &call->log;
-	size_t size = 2 * PATH_MAX + 512, said;
+	size_t size = LINE_MAX, said;
+	char *text = log->line;
 	struct seq_buf line;
 	size_t room;
 
-	char *text __free(kvfree) = kvmalloc(2 * size, GFP_KERNEL_ACCOUNT);
 	if (!text)
 		return;
-
+	guard(mutex)(&log->lock);
 	seq_buf_init(&line, text, size);
 	seq_buf_printf(&line, "level=%s", level);
 	put_where(&line, where);
@@ -114,13 +122,37 @@ static void log_line(struct ckpt_call *call, const char *level,
 		line.len = size - 1;
 	text[line.len++] = '\n';
 
-	guard(mutex)(&log->lock);
 	if (log->true_size < log->buf.size) {
 		room = log->buf.size - log->true_size;
 		memcpy(log->buf.buffer + log->true_size, text,
 		       min(room, line.len));
 	}
 	log->true_size += line.len;
+}
+
+static __printf(2, 3) void log_error(struct ckpt_call *call, const char *fmt, ...)
+{
+	struct ckpt_where where = { .fd = -1 };
+	struct va_format prose = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	prose.va = &args;
+	log_line(call, "error", &where, NULL, &prose);
+	va_end(args);
+}
+
+/**
+ * ckpt_log_memory - say that there was no memory, unless something was said
+ * @call: the call
+ * @err: what it ends with
+ *
+ * Memory is asked for in many places; here all of them have their word.
+ */
+void ckpt_log_memory(struct ckpt_call *call, int err)
+{
+	if (err == -ENOMEM && !call->log.failed)
+		log_error(call, "no memory for the call: the limit of the system or of the caller's group is reached");
 }
 
 /**
@@ -154,6 +186,7 @@ int ckpt_err(struct ckpt_save *save, int err, const char *fmt, ...)
 
 	va_start(args, fmt);
 	prose.va = &args;
+	save->call.log.failed = true;
 	log_line(&save->call, "error", &save->where, NULL, &prose);
 	va_end(args);
 	return err;
@@ -223,6 +256,7 @@ int ckpt_fail(struct ckpt_load *load, const struct ckpt_rec *rec, int err,
 
 	va_start(args, fmt);
 	prose.va = &args;
+	WRITE_ONCE(load->call.log.failed, true);
 	log_line(&load->call, "error", &where, NULL, &prose);
 	va_end(args);
 	return err;

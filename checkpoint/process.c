@@ -384,6 +384,16 @@ int restart_process(struct ckpt_load *load, struct ckpt_proc *proc)
 					le32_to_cpu(in->nr_siginfos), true);
 }
 
+/* What /proc tells of a zombie; it has no memory that it could be killed for. */
+void restart_zombie(struct ckpt_proc *proc)
+{
+	const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
+	struct signal_struct *signal = current->signal;
+
+	signal->oom_score_adj = max_t(int, le32_to_cpu(in->oom_score_adj),
+				      signal->oom_score_adj_min);
+}
+
 static void continue_again(struct task_struct *leader)
 {
 	unsigned long flags;

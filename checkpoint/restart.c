@@ -394,6 +394,7 @@ SYSCALL_DEFINE2(restart, const struct restart_args __user *, uargs, size_t, size
 	err = ckpt_log_init(&load->call, args.log_size) ?:
 	      open_args(load, &args) ?:
 	      run(load, &args);
+	ckpt_log_memory(&load->call, err);
 	ckpt_copy_result(&load->call, args.result, args.result_size);
 	ckpt_log_copy(&load->call, args.log_buf, args.log_size);
 	free_load(load);

@@ -106,17 +106,26 @@ static int wait_ready(struct file *file, __poll_t events)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* Block all signals, and say whether SIGPIPE is pending already. */
+/*
+ * Block all signals but those that just kill the caller: these are turned into
+ * SIGKILL when they are sent, unless they are blocked. Say whether SIGPIPE is
+ * pending already.
+ */
 static bool block_signals(sigset_t *old)
 {
-	sigset_t all;
+	sigset_t set = current->blocked;
+	bool pending;
+	int sig;
 
-	*old = current->blocked;
-	sigfillset(&all);
-	set_current_blocked(&all);
-
-	guard(spinlock_irq)(&current->sighand->siglock);
-	return sigismember(&current->pending.signal, SIGPIPE);
+	*old = set;
+	spin_lock_irq(&current->sighand->siglock);
+	for (sig = 1; sig <= _NSIG; sig++)
+		if (sig == SIGPIPE || !sig_fatal(current, sig) || sig_kernel_coredump(sig))
+			sigaddset(&set, sig);
+	pending = sigismember(&current->pending.signal, SIGPIPE);
+	spin_unlock_irq(&current->sighand->siglock);
+	set_current_blocked(&set);
+	return pending;
 }
 
 static void drop_sigpipe(void)
@@ -150,7 +159,7 @@ static ssize_t move_some(struct ckpt_stream *stream, struct iov_iter *iter)
 
 /*
  * A file that a daemon serves may be told of any signal, and give up each
- * time; so signals wait. -EPIPE comes without its own, which would kill a
+ * time; so signals that the caller would survive wait. -EPIPE comes without its own, which would kill a
  * caller at once.
  */
 static ssize_t transfer(struct ckpt_stream *stream, struct iov_iter *iter)

@@ -4,6 +4,7 @@
  * describe is one: parents before children, each thread once, sessions and
  * groups as setsid(2) and setpgid(2) leave them.
  */
+#include <linux/list_sort.h>
 #include <linux/signal.h>
 
 #include "internal.h"
@@ -167,13 +168,11 @@ static int take_process(struct ckpt_load *load, struct ckpt_rec **rec)
 }
 
 /* Sessions and groups: see setsid(2) and setpgid(2). */
-static int check_ids(struct ckpt_load *load, struct ckpt_proc *proc,
-		     struct xarray *sessions)
+static int check_ids(struct ckpt_load *load, struct ckpt_proc *proc)
 {
 	const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
 	u32 sid = le32_to_cpu(in->sid), pgid = le32_to_cpu(in->pgid);
 	struct ckpt_task *leader = xa_load(&load->tids, sid);
-	void *known;
 
 	if (sid > PID_MAX_LIMIT || pgid > PID_MAX_LIMIT)
 		return ckpt_fail(load, proc->rec, -EBADMSG, "bad session or group");
@@ -186,10 +185,36 @@ static int check_ids(struct ckpt_load *load, struct ckpt_proc *proc,
 	    ckpt_data(leader->proc->rec, ckpt_process)->sid != in->sid)
 		return ckpt_fail(load, proc->rec, -EBADMSG, "session %u is led by somebody else",
 				 sid);
-	known = xa_load(sessions, pgid);
-	if (known && xa_to_value(known) != sid)
-		return ckpt_fail(load, proc->rec, -EBADMSG, "group %u is in two sessions", pgid);
-	return xa_err(xa_store(sessions, pgid, xa_mk_value(sid), GFP_KERNEL_ACCOUNT));
+	return 0;
+}
+
+static int by_group(void *priv, const struct list_head *a, const struct list_head *b)
+{
+	const struct ckpt_proc *x = list_entry(a, struct ckpt_proc, by_group);
+	const struct ckpt_proc *y = list_entry(b, struct ckpt_proc, by_group);
+
+	return le32_to_cpu(ckpt_data(x->rec, ckpt_process)->pgid) >
+	       le32_to_cpu(ckpt_data(y->rec, ckpt_process)->pgid);
+}
+
+/* Sorted, not indexed: the numbers are the image's, and may be far apart. */
+static int check_groups(struct ckpt_load *load)
+{
+	const struct ckpt_process *in, *last = NULL;
+	struct ckpt_proc *proc;
+	LIST_HEAD(groups);
+
+	list_for_each_entry(proc, &load->procs, list)
+		list_add_tail(&proc->by_group, &groups);
+	list_sort(NULL, &groups, by_group);
+	list_for_each_entry(proc, &groups, by_group) {
+		in = ckpt_data(proc->rec, ckpt_process);
+		if (in->pgid && last && last->pgid == in->pgid && last->sid != in->sid)
+			return ckpt_fail(load, proc->rec, -EBADMSG, "group %u is in two sessions",
+					 le32_to_cpu(in->pgid));
+		last = in;
+	}
+	return 0;
 }
 
 /* A number that only a session or group has must be no thread's. */
@@ -211,10 +236,8 @@ static int check_forest(struct ckpt_load *load)
 {
 	bool new_pid_ns = false;
 	struct ckpt_proc *proc;
-	struct xarray sessions;
 	int err = 0;
 
-	xa_init_flags(&sessions, XA_FLAGS_ACCOUNT);
 	list_for_each_entry(proc, &load->procs, list) {
 		const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
 
@@ -225,14 +248,13 @@ static int check_forest(struct ckpt_load *load)
 			new_pid_ns = true;
 		}
 		if (!err)
-			err = check_ids(load, proc, &sessions) ?:
+			err = check_ids(load, proc) ?:
 			      check_number(load, proc, le32_to_cpu(in->sid), new_pid_ns) ?:
 			      check_number(load, proc, le32_to_cpu(in->pgid), new_pid_ns);
 		if (err)
 			break;
 	}
-	xa_destroy(&sessions);
-	return err;
+	return err ?: check_groups(load);
 }
 
 /**

@@ -3,8 +3,7 @@
  * prog_residue FILE: what is left behind, for scripts. The counts of the last
  * call are in FILE, which is empty at first; what is more now than then, and
  * stays more, is told. Exit status 1 if there was something. With "new" behind
- * FILE nothing is compared. RESIDUE_DISK in the environment says that programs
- * work on a disk, whose file system keeps removed groups: they are left out.
+ * FILE nothing is compared.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,7 +27,6 @@ int main(int argc, char **argv)
 	int fd = argc < 2 ? -1 : open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	bool grew = false;
 
-	residue_counts_removed = !getenv("RESIDUE_DISK");
 	if (fd < 0) {
 		perror(argv[1]);
 		return 2;

@@ -174,7 +174,7 @@ static void add_namespaces(struct residue *now)
 
 /* ---- Groups ---- */
 
-bool residue_counts_removed = true;
+bool residue_counts_removed;
 
 static const char dying[] = "cgroups, removed but still there";
 

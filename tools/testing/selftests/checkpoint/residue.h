@@ -34,7 +34,10 @@ struct residue {
  */
 extern bool residue_counts_files;
 
-/* A file system on a disk keeps removed groups for as long as it likes. */
+/*
+ * A removed group is kept by what is charged to it, which may be a page of a cache:
+ * what counts is whether there are more with every round.
+ */
 extern bool residue_counts_removed;
 void residue_take(struct residue *now);
 

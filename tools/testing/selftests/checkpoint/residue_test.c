@@ -32,6 +32,7 @@ FIXTURE(residue) {
 
 FIXTURE_SETUP(residue)
 {
+	residue_counts_removed = true;
 	residue_take(&self->before);
 }
 

@@ -129,6 +129,7 @@ FIXTURE_TEARDOWN(soak)
 
 static void sample(FIXTURE_DATA(soak) *self, struct __test_metadata *_metadata, long cycles)
 {
+	residue_counts_removed = true;
 	if (self->growth.samples == 0) {
 		residue_take(&self->before);
 	} else if (residue_settle(&self->before, &self->now, RESIDUE_PATIENCE)) {

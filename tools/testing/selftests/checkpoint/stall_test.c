@@ -62,7 +62,7 @@ struct job {
 
 /* @target: of the group; after a restart has begun, the one that it makes */
 FIXTURE(stall) {
-	struct fail_group group, other;
+	struct fail_group group, other, below;
 	struct fail_report report;
 	struct fail_image image;
 	struct fail_file file;
@@ -214,6 +214,7 @@ FIXTURE_TEARDOWN(stall)
 	fail_file_end(&self->file);
 	if (self->helper)
 		kill_helper(self);
+	fail_group_end(&self->below);
 	fail_group_end(&self->group);
 	fail_group_end(&self->other);
 	fail_image_free(&self->image);
@@ -292,18 +293,16 @@ TEST_F(stall, keeps_nobody_from_looking_at_the_processes)
 
 TEST_F(stall, keeps_nobody_from_making_processes_and_groups)
 {
-	struct fail_group below;
 	pid_t pid;
 
 	/* fork, exec, and mappings */
 	pid = fail_start(&self->other, "plain", NULL);
 	ASSERT_LT(0, pid);
 	EXPECT_TRUE(fail_beats(pid));
-	/* groups are frozen, made and removed, beside and below */
+	/* groups are frozen beside and made below */
 	EXPECT_EQ(0, fail_group_write(&self->other, "cgroup.freeze", "1"));
 	EXPECT_EQ(0, fail_group_write(&self->other, "cgroup.freeze", "0"));
-	EXPECT_EQ(0, fail_group_below(&below, &self->group, "below"));
-	fail_group_end(&below);
+	EXPECT_EQ(0, fail_group_below(&self->below, &self->group, "below"));
 	EXPECT_TRUE(is_stuck(self));
 }
 

@@ -76,10 +76,15 @@ FIXTURE_SETUP(storm)
 
 FIXTURE_TEARDOWN(storm)
 {
+	char below[128];
 	int i;
 
-	for (i = 0; i < STORM_GROUPS; i++)
+	for (i = 0; i < STORM_GROUPS; i++) {
+		/* not removed by the administrator while the group was held */
+		snprintf(below, sizeof(below), "%s/below", self->storm->group[i].path);
+		rmdir(below);
 		fail_group_end(&self->storm->group[i]);
+	}
 	for (i = 0; i < STORM_ROOMS; i++)
 		fail_group_end(&self->storm->room[i]);
 	close(self->image_fd);

@@ -131,7 +131,7 @@ static void start_and_kill(FIXTURE_DATA(target) *self)
 #define TROUBLE(name, ...) FIXTURE_VARIANT_ADD(target, name) { __VA_ARGS__ }
 
 TROUBLE(stopped_and_continued, .trouble = stop_and_continue);
-TROUBLE(traced_and_let_go, .trouble = attach_and_detach, .may = { EAGAIN });
+TROUBLE(traced_and_let_go, .trouble = attach_and_detach, .may = { EAGAIN, EBUSY });
 TROUBLE(moved_out_and_in, .trouble = move_out_and_in, .second = "plain");
 TROUBLE(frozen_and_thawed, .trouble = freeze_and_thaw);
 TROUBLE(beside_one_that_is_killed, .trouble = start_and_kill, .may = { ESRCH });

@@ -45,7 +45,7 @@ def boot_verdicts(prefix: str, result: guest.Result, tests: list[str],
         out.append(Verdict(prefix + "boot", "pass"))
     if kernel == "debug":
         out += debug_verdicts(prefix, result)
-    elif GROWTH_CASE in lists.binaries().get(GROWTH_PROGRAM, []):
+    elif kernel != "bare" and GROWTH_CASE in lists.binaries().get(GROWTH_PROGRAM, []):
         out += growth_verdicts(prefix, result)
     return out
 
@@ -102,6 +102,17 @@ def run_tests(rep: report.Report, kind: str, shard: str, plan: dict[str, list[st
         verdicts += report.kunit(f"{kind} kunit ", with_kunit, result.log)
     verdicts += boot_verdicts(f"{name} ", result, list(plan), kind,
                               TESTED if with_kunit else CLEAN)
+    rep.group(name, verdicts, result.seconds)
+
+
+def run_bare(rep: report.Report, plan: dict[str, list[str]]) -> None:
+    """Tests that measure what objects take, with none made longer by a checker."""
+    name = "plain-bare"
+    one = guest.Guest(name, "plain", programs_job(list(plan)).replace("verdict\n", "facts\n"),
+                      [guest.Disk("debian", paths.DEBIAN)], NO_KUNIT + " slab_debug=-")
+    result = one.run()
+    verdicts = step_verdicts("plain ", result, plan)
+    verdicts += boot_verdicts(f"{name} ", result, list(plan), "bare")
     rep.group(name, verdicts, result.seconds)
 
 
