@@ -40,6 +40,8 @@ struct ckpt_where {
  * @lock: serializes restarted tasks
  * @buf: what was logged so far
  * @true_size: bytes that the whole log needs, without its NUL
+ * @line: room for a line, and for its prose
+ * @failed: some line says why the call fails
  */
 struct ckpt_log {
 	struct mutex lock;	/* of all fields but @failed */

@@ -113,17 +113,19 @@ static int wait_ready(struct file *file, __poll_t events)
  */
 static bool block_signals(sigset_t *old)
 {
+	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
 	sigset_t set = current->blocked;
 	bool pending;
 	int sig;
 
 	*old = set;
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&sighand->siglock);
 	for (sig = 1; sig <= _NSIG; sig++)
-		if (sig == SIGPIPE || !sig_fatal(current, sig) || sig_kernel_coredump(sig))
+		if (sighand->action[sig - 1].sa.sa_handler != SIG_DFL || sig == SIGPIPE ||
+		    sig_kernel_ignore(sig) || sig_kernel_stop(sig) || sig_kernel_coredump(sig))
 			sigaddset(&set, sig);
 	pending = sigismember(&current->pending.signal, SIGPIPE);
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&sighand->siglock);
 	set_current_blocked(&set);
 	return pending;
 }
@@ -159,8 +161,8 @@ static ssize_t move_some(struct ckpt_stream *stream, struct iov_iter *iter)
 
 /*
  * A file that a daemon serves may be told of any signal, and give up each
- * time; so signals that the caller would survive wait. -EPIPE comes without its own, which would kill a
- * caller at once.
+ * time; so signals that the caller would survive wait. -EPIPE comes without
+ * its own, which would kill a caller at once.
  */
 static ssize_t transfer(struct ckpt_stream *stream, struct iov_iter *iter)
 {

@@ -167,7 +167,7 @@ static void a_queue_is_saved_in_order(struct kunit *test)
 		if (i < ARRAY_SIZE(queue))
 			KUNIT_EXPECT_EQ(test, i, info.si_int);
 	}
-	KUNIT_EXPECT_EQ(test, 0, out[i].signo);
+	KUNIT_EXPECT_EQ(test, 0, (int)le32_to_cpu(out[i].signo));
 }
 
 static void a_signal_of_a_timer_is_refused(struct kunit *test)

@@ -126,12 +126,10 @@ static int admin(FIXTURE_DATA(restarting) *self, const char *file, const char *t
 
 /* A failure leaves nobody: no child of the caller, which went to the test if so. */
 #define EXPECT_NOBODY()								\
-do {										\
 	EXPECT_FALSE(exhaust_left(&self->e)) {					\
 		TH_LOG("%d, children: %d, log: %s", self->err, !fail_no_children(), \
 		       self->job->report.log);					\
-	}									\
-} while (0)
+	}
 
 /*
  * One that was killed has not waited for its children: they are dead, too, and

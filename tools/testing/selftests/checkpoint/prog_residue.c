@@ -18,7 +18,7 @@
 static void complain(const struct residue_entry *now, long long before)
 {
 	printf("left behind: %s%s: %lld, was %lld\n", now->name, now->detail,
-		       now->count, before);
+	       now->count, before);
 }
 
 int main(int argc, char **argv)

@@ -108,9 +108,11 @@ static bool is_logged(FIXTURE_DATA(reading) *self, int err)
 
 	snprintf(words, sizeof(words), "errno %d", err);
 	return fail_errors_logged(&self->report) == 1 &&
-	       (err == ENOEXEC ? fail_logged(&self->report, "level=error", "not a checkpoint image") :
-		err == EBADMSG ? fail_logged(&self->report, "level=error", "truncated at offset") :
-		fail_logged(&self->report, "level=error", "cannot read the image at offset", words));
+	       fail_logged(&self->report, "level=error",
+			   err == ENOEXEC ? "not a checkpoint image" :
+			   err == EBADMSG ? "truncated at offset" :
+			   "cannot read the image at offset",
+			   err == ENOEXEC || err == EBADMSG ? "level" : words);
 }
 
 static void check_failed(struct __test_metadata *_metadata, FIXTURE_DATA(reading) *self, int err,

@@ -106,7 +106,8 @@ static void add_process(struct residue *now, int pid)
 		snprintf(name, sizeof(name), "process %d", pid);
 		entry = residue_add(now, name, 1);
 		/* its name and its state */
-		snprintf(entry->detail, sizeof(entry->detail), " %.*s", (int)(end + 3 - comm), comm);
+		snprintf(entry->detail, sizeof(entry->detail), " %.*s", (int)(end + 3 - comm),
+			 comm);
 		residue_add(now, "processes", 1);
 	} else if (pid < (int)sizeof(is_kthread)) {
 		is_kthread[pid] = true;

@@ -147,6 +147,12 @@ struct caller {
 	int nr;
 };
 
+static int mount_proc(void)
+{
+	return unshare(CLONE_NEWNS) ?: mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ?:
+	       mount("proc", "/proc", "proc", 0, NULL);
+}
+
 /* A caller that is killed is followed by another. */
 static void callers(void *arg)
 {
@@ -159,9 +165,7 @@ static void callers(void *arg)
 			_exit(1);
 		pid = fork();
 		if (!pid) {
-			if (caller->apart && (unshare(CLONE_NEWNS) ||
-			    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-			    mount("proc", "/proc", "proc", 0, NULL)))
+			if (caller->apart && mount_proc())
 				_exit(1);
 			caller->call(storm, caller->nr);
 			_exit(0);

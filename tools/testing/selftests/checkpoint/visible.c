@@ -39,9 +39,9 @@ static const struct {
 	{ "smaps * AnonHugePages", "the kernel may use such pages or not" },
 	{ "syscall", "a call that is over has no number in a restarted task, see design.rst" },
 	{ "fdinfo/* ino", "pipes and memfds are new; which of them are the same is in fd/*" },
-	{ "zombie status Sig*", "masks and handlers of a task that never runs again are not saved" },
-	{ "zombie stat sig*", "masks and handlers of a task that never runs again are not saved" },
-	{ "zombie stat blocked", "masks and handlers of a task that never runs again are not saved" },
+	{ "zombie status Sig*", "of a task that never runs again, not saved" },
+	{ "zombie stat sig*", "of a task that never runs again, not saved" },
+	{ "zombie stat blocked", "of a task that never runs again, not saved" },
 };
 
 static bool differs_rightly(const char *name)
@@ -117,7 +117,8 @@ static void add_keys(struct visible *now, const char *task, const char *what, co
 			for (end = line + width; end > line && end[-1] == ' '; end--)
 				;
 		if (*end)
-			add(now, end + 1, "%s %s%s %.*s", task, what, file, (int)(end - line), line);
+			add(now, end + 1, "%s %s%s %.*s", task, what, file, (int)(end - line),
+			    line);
 		else
 			add(now, line, "%s %s%s line %d", task, what, file, nr);
 	}
@@ -173,7 +174,8 @@ static void add_maps(struct visible *now, const char *task, const char *path)
 			end = to;
 			strcpy(last, same);
 			free(now->field[header].value);
-			if (asprintf(&now->field[header].value, "to %lx, %s, at %lx", end, same, offset) < 0)
+			if (asprintf(&now->field[header].value, "to %lx, %s, at %lx", end, same,
+				     offset) < 0)
 				abort();
 		} else if (colon && !joined) {
 			*colon++ = 0;
@@ -205,7 +207,7 @@ static void add_stat(struct visible *now, const char *task, const char *what, co
 	text = read_all(path, &len);
 	word = strrchr(text, ')');
 	text = word ? word + 2 : text + len;
-	while ((word = strsep(&text, " \n")) && *word && i < sizeof(names) / sizeof(*names)) {
+	while ((word = strsep(&text, "\n ")) && *word && i < sizeof(names) / sizeof(*names)) {
 		if (!strcmp(names[i], "flags")) {
 			/* PF_SUPERPRIV, an accounting flag: who used a right of root's */
 			snprintf(flags, sizeof(flags), "0x%llx", atoll(word) & ~0x100LL);
@@ -343,7 +345,7 @@ static void add_tree(struct visible *now, int pid)
 		snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid,
 			 atoi(entry->d_name));
 		text = rest = strdup(read_all(path, &len));
-		while ((word = strsep(&rest, " \n")))
+		while ((word = strsep(&rest, "\n ")))
 			if (*word)
 				add_tree(now, atoi(word));
 		free(text);

@@ -66,6 +66,10 @@ def build_suites() -> dict[str, str]:
                            check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             if os.path.exists(os.path.join(where, program)):
                 out[f"{suite}/{program}"] = os.path.join(where, program)
+    # made beside the sources
+    for name in ("local_config.h", "local_config.mk"):
+        if os.path.exists(os.path.join(tests, "mm", name)):
+            os.unlink(os.path.join(tests, "mm", name))
     return out
 
 
