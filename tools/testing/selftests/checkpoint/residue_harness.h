@@ -98,6 +98,7 @@ static void residue_after_all(void)
 	_exit(KSFT_FAIL);
 }
 
+/* When all is set up: what is mapped and shared is an open file. */
 static void residue_begin(void)
 {
 	if (access(RESIDUE_KMEMLEAK, W_OK))
@@ -135,9 +136,9 @@ static void residue_around_every_test(void)
 #define TEST_HARNESS_MAIN				\
 	int main(int argc, char **argv)			\
 	{						\
+		residue_around_every_test();		\
 		if (argc < 2 || strcmp(argv[1], "-l"))	\
 			residue_begin();		\
-		residue_around_every_test();		\
 		return test_harness_run(argc, argv);	\
 	}
 
