@@ -197,6 +197,7 @@ static void name_cgroups(struct residue *now)
 
 static void add_cgroups(struct residue *now, char *line)
 {
+	char subsystem[24], name[80];
 	long long count;
 
 	if (sscanf(line, "nr_descendants %lld", &count) == 1) {
@@ -206,6 +207,10 @@ static void add_cgroups(struct residue *now, char *line)
 	} else if (residue_counts_removed &&
 		   sscanf(line, "nr_dying_descendants %lld", &count) == 1) {
 		residue_add(now, dying, count);
+	} else if (residue_counts_removed &&
+		   sscanf(line, "nr_dying_subsys_%23s %lld", subsystem, &count) == 2) {
+		snprintf(name, sizeof(name), "of them held by %s", subsystem);
+		residue_add(now, name, count);
 	}
 }
 
