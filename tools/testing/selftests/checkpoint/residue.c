@@ -348,6 +348,11 @@ bool residue_grew(const struct residue *before, const struct residue *now, resid
 	return grew;
 }
 
+bool residue_has_kmemleak(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", W_OK);
+}
+
 void residue_grace(void)
 {
 	/* without it the kernel has its time at least */

@@ -59,6 +59,9 @@ bool residue_grew(const struct residue *before, const struct residue *now, resid
 #define RESIDUE_PATIENCE	400
 bool residue_settle(const struct residue *before, struct residue *now, int patience);
 
+/* Is this a kernel with kmemleak? It is slow, and finds itself what nobody has. */
+bool residue_has_kmemleak(void);
+
 /* Wait for a grace period. */
 void residue_grace(void);
 

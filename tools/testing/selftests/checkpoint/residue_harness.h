@@ -80,8 +80,6 @@ static void residue_around(struct __test_metadata *t, struct __fixture_variant_m
  * Where kmemleak finds a file that nobody has, its kernel being slow as well,
  * files are counted once for all tests.
  */
-#define RESIDUE_KMEMLEAK	"/sys/kernel/debug/kmemleak"
-
 static struct residue *residue_before_all;
 static pid_t residue_main;
 
@@ -101,7 +99,7 @@ static void residue_after_all(void)
 /* When all is set up: what is mapped and shared is an open file. */
 static void residue_begin(void)
 {
-	if (access(RESIDUE_KMEMLEAK, W_OK))
+	if (!residue_has_kmemleak())
 		return;
 	residue_before_all = calloc(1, sizeof(*residue_before_all));
 	residue_take(residue_before_all);
