@@ -125,11 +125,13 @@ static int admin(FIXTURE_DATA(restarting) *self, const char *file, const char *t
 }
 
 /* A failure leaves nobody: no child of the caller, which went to the test if so. */
-#define EXPECT_NOBODY()								\
-	EXPECT_FALSE(exhaust_left(&self->e)) {					\
-		TH_LOG("%d, children: %d, log: %s", self->err, !fail_no_children(), \
-		       self->job->report.log);					\
+static void expect_nobody(struct __test_metadata *_metadata, FIXTURE_DATA(restarting) *self)
+{
+	EXPECT_FALSE(exhaust_left(&self->e)) {
+		TH_LOG("%d, children: %d, log: %s", self->err, !fail_no_children(),
+		       self->job->report.log);
 	}
+}
 
 /*
  * One that was killed has not waited for its children: they are dead, too, and
@@ -156,7 +158,7 @@ TEST_F(restarting, in_a_group_that_is_frozen_is_frozen_at_last)
 		EXPECT_TRUE(fail_beats(self->root));
 	} else {
 		EXPECT_EQ(-EBADMSG, self->err);
-		EXPECT_NOBODY();
+		expect_nobody(_metadata, self);
 	}
 }
 
@@ -172,7 +174,7 @@ TEST_F(restarting, in_a_group_that_is_frozen_and_thawed_goes_on)
 		EXPECT_TRUE(fail_beats(self->root));
 	} else {
 		EXPECT_EQ(-EBADMSG, self->err);
-		EXPECT_NOBODY();
+		expect_nobody(_metadata, self);
 	}
 }
 
@@ -215,7 +217,7 @@ TEST_F(restarting, is_where_its_tasks_were_moved)
 		EXPECT_TRUE(fail_beats(self->root));
 	} else {
 		EXPECT_EQ(-EBADMSG, self->err);
-		EXPECT_NOBODY();
+		expect_nobody(_metadata, self);
 	}
 }
 
@@ -233,7 +235,7 @@ TEST_F(restarting, is_not_to_be_traced)
 	EXPECT_EQ(variant->whole ? -EPERM : -EBADMSG, self->err) {
 		TH_LOG("%s", self->job->report.log);
 	}
-	EXPECT_NOBODY();
+	expect_nobody(_metadata, self);
 }
 
 TEST_F(restarting, whose_tasks_are_sent_stops_is_stopped_at_last)
@@ -247,7 +249,7 @@ TEST_F(restarting, whose_tasks_are_sent_stops_is_stopped_at_last)
 		EXPECT_TRUE(fail_beats(self->root));
 	} else {
 		EXPECT_EQ(-EBADMSG, self->err);
-		EXPECT_NOBODY();
+		expect_nobody(_metadata, self);
 	}
 }
 
@@ -271,7 +273,7 @@ TEST_F(restarting, by_a_caller_that_is_to_stop_is_done_before)
 	self->err = exhaust_end(&self->e);
 	EXPECT_TRUE(self->err == (variant->whole ? 0 : -EBADMSG) || self->err == -EINTR);
 	if (self->err)
-		EXPECT_NOBODY();
+		expect_nobody(_metadata, self);
 	else
 		EXPECT_TRUE(fail_beats(self->root));
 }
@@ -289,7 +291,7 @@ TEST_F(restarting, by_a_caller_whose_group_is_frozen_is_done_before)
 	self->err = exhaust_end(&self->e);
 	EXPECT_EQ(variant->whole ? 0 : -EBADMSG, self->err);
 	if (self->err)
-		EXPECT_NOBODY();
+		expect_nobody(_metadata, self);
 	else
 		EXPECT_TRUE(fail_beats(self->root));
 }
