@@ -130,14 +130,14 @@ static void start_and_kill(FIXTURE_DATA(target) *self)
 
 #define TROUBLE(name, ...) FIXTURE_VARIANT_ADD(target, name) { __VA_ARGS__ }
 
-TROUBLE(stopped_and_continued, .trouble = stop_and_continue);
+TROUBLE(stopped_and_continued, .trouble = stop_and_continue, .may = { ESRCH });
 TROUBLE(traced_and_let_go, .trouble = attach_and_detach, .may = { EAGAIN, EBUSY });
 TROUBLE(moved_out_and_in, .trouble = move_out_and_in, .second = "plain");
 TROUBLE(frozen_and_thawed, .trouble = freeze_and_thaw);
 TROUBLE(beside_one_that_is_killed, .trouble = start_and_kill, .may = { ESRCH });
 TROUBLE(beside_one_that_forks, .second = "chaos", .how = "0");
 TROUBLE(beside_one_that_execs, .second = "chaos", .how = "1", .may = { EAGAIN });
-TROUBLE(beside_one_with_threads, .second = "chaos", .how = "2");
+TROUBLE(beside_one_with_threads, .second = "chaos", .how = "2", .may = { EAGAIN });
 TROUBLE(beside_one_with_changing_rights, .second = "chaos", .how = "3");
 TROUBLE(beside_one_out_of_memory, .second = "hog", .memory = "16M", .may = { ESRCH });
 
