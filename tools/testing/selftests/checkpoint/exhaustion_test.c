@@ -178,10 +178,25 @@ static void number(struct fail_image *image, int rec, unsigned long copy)
 	*(uint32_t *)fail_image_data(image, rec) = objects + 1 + copy;
 }
 
+/* A number behind all that are taken, and that will be while a test runs. */
+static unsigned long free_numbers(void)
+{
+	unsigned long last = 0;
+	FILE *f = fopen("/proc/loadavg", "re");
+
+	if (f && fscanf(f, "%*s %*s %*s %*s %lu", &last) != 1)
+		last = 0;
+	if (f)
+		fclose(f);
+	return last + 1000;
+}
+
+static unsigned long first_number;
+
 static void far_apart(struct fail_image *image, int rec, unsigned long copy)
 {
 	/* each has a part of a table by numbers of its own */
-	uint32_t nr = 64 * (copy + 10);
+	uint32_t nr = first_number + 64 * copy;
 	struct ckpt_process *process = fail_image_data(image, rec);
 	struct ckpt_thread *thread = fail_image_data(image, rec);
 
@@ -246,6 +261,7 @@ static void with_zombies(struct fail_image *to, struct fail_image *from, unsigne
 {
 	int zombie = zombie_of(from);
 
+	first_number = free_numbers();
 	exhaust_repeat(to, from, zombie, zombie + 1, end_of_metadata(from), nr, far_apart);
 	exhaust_header(to)->nr_processes += nr;
 	exhaust_header(to)->nr_threads += nr;
