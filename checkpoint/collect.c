@@ -436,7 +436,7 @@ int ckpt_collect(struct ckpt_save *save)
 	list_for_each_entry(member, &save->members, list) {
 		if (err)
 			break;
-		err = check_member(save, member);
+		err = fatal_signal_pending(current) ? -EINTR : check_member(save, member);
 		cond_resched();
 	}
 	return err;

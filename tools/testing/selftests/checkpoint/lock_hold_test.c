@@ -134,13 +134,21 @@ static int end(struct lock *locks, int max)
 	return nr;
 }
 
+/* One that was never taken for reading has no -W behind its name. */
+static bool has_name(const struct lock *lock, const char *name)
+{
+	size_t len = strlen(lock->name);
+
+	return !strncmp(lock->name, name, len) && (!name[len] || !strcmp(name + len, "-W"));
+}
+
 static const struct lock *lock_of(const struct lock *locks, int nr, const char *name)
 {
 	static const struct lock none;
 	int i;
 
 	for (i = 0; i < nr; i++)
-		if (!strcmp(locks[i].name, name))
+		if (has_name(&locks[i], name))
 			return &locks[i];
 	return &none;
 }
