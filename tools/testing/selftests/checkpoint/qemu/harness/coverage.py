@@ -20,6 +20,8 @@ COLLECT = ("cd /sys/kernel/debug/gcov && for f in $(find . -name '*.gcda'); do "
            "mkdir -p /tmp/gcov/${f%/*} && cat $f > /tmp/gcov/$f; done; "
            "tar -C /tmp/gcov -cz . | base64")
 COLLECT_NAME = "counts"
+# The program that fails at so many points, as it has something of everything.
+THOROUGH, POINTS = "everything_test", "1000"
 ERROR = re.compile(r"\b(ckpt_(err|fail|refuse|refuse_outside|axis)|broken|PTR_ERR|ERR_PTR|ERR_CAST)\(|"
                    r"\breturn (err|ret|error)\b|-E[A-Z0-9]+\b|\bgoto \w+")
 
@@ -34,8 +36,9 @@ def coverage(rep: report.Report, tests: dict[str, list[str]], scripts: dict[str,
               if boots.lists.is_round_trip(name)}
     jobs = {
         "tests": (tests, "".join(f"run {name} /tests/{name}\n" for name in tests)),
-        "faults": (faults, "".join(f"run {name} env CR_FAULT={points} /tests/{name[6:]}\n"
-                                   for name in faults)),
+        "faults": (faults, "".join(
+            f"run {name} env CR_FAULT={POINTS if name[6:] == THOROUGH else points} "
+            f"/tests/{name[6:]}\n" for name in faults)),
         "scripts": (scripts, "".join(f"run {name} sh /tests/{name}.sh\n" for name in scripts)),
     }
     shutil.rmtree(paths.COVERAGE, ignore_errors=True)
