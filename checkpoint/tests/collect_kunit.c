@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What becomes of a task between the freeze and the end of the call. */
+#include <linux/ptrace.h>
+
 #include "fixture.h"
 
 struct collect_test {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The call that a thread goes on with, its times, and its signal masks. */
 #include <asm/syscall.h>
+#include <linux/user_namespace.h>
 
 #include "fixture.h"
 
@@ -437,6 +438,7 @@ static void a_thread_that_has_exited_ends_the_call(struct kunit *test)
 	struct ckpt_member member = { .task = t->from, .nr_threads = 1, .leader = true };
 	struct files_struct *files = t->from->files;
 
+	t->save->user_ns = get_user_ns(&init_user_ns);
 	/* the survey has not seen them */
 	KUNIT_EXPECT_EQ(test, -ESRCH, ckpt_thread_objects(t->save, &member));
 	CKPT_EXPECT_LOGGED(test, &t->save->call, "the task exited while the group was held");
