@@ -42,6 +42,7 @@ static void a_task_that_does_not_freeze_is_not_waited_for_for_ever(struct kunit 
 
 	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, prove_stopped(t->save, t->member));
 	CKPT_EXPECT_LOGGED(test, &t->save->call, "does not reach the freezer");
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, ckpt_collect_verify(t->save));
 }
 
 static void a_task_that_exits_ends_the_call(struct kunit *test)

@@ -127,7 +127,7 @@ static void dead_alone(struct fail_image *image)
 
 static void other_leader(struct fail_image *image)
 {
-	leader(image, GROUP)->tid++;
+	leader(image, GROUP)->tid += 100000;
 }
 
 static void root_signal(struct fail_image *image)

@@ -437,7 +437,7 @@ static int gap_make(struct gap *gap)
 
 	gap->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	area.range.start = (unsigned long)gap->page;
-	gap->fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	gap->fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (gap->fd < 0 || ioctl(gap->fd, UFFDIO_API, &api) ||
 	    ioctl(gap->fd, UFFDIO_REGISTER, &area))
 		return -errno;
@@ -448,7 +448,7 @@ static bool gap_waits(const struct gap *gap)
 {
 	struct pollfd pfd = { .fd = gap->fd, .events = POLLIN };
 
-	return poll(&pfd, 1, 20000) == 1;
+	return poll(&pfd, 1, 20000) == 1 && pfd.revents == POLLIN;
 }
 
 static void gap_fill(const struct gap *gap)

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -249,7 +251,7 @@ TEST_F(ns, orphans_sessions_and_threads_inside)
 	EXPECT_EQ(0, cr_wait_exit(cr));
 }
 
-/* Pid 1 would wait for the number of its group, which comes with its child. */
+/* As long as it is in that group its exit waits for the number, which it has itself. */
 CR_PROGRAM(follower)
 {
 	pid_t pid = fork();
@@ -259,6 +261,7 @@ CR_PROGRAM(follower)
 	CR_EQ(0, setpgid(pid, pid));
 	CR_EQ(0, setpgid(0, pid));
 	cr_ready();
+	CR_EQ(0, setpgid(0, 0));
 	_exit(0);
 }
 
@@ -270,6 +273,34 @@ TEST_F(ns, whose_pid_1_is_in_the_group_of_another_is_refused)
 	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
 	EXPECT_EQ(-EAGAIN, cr_checkpoint(cr));
 	EXPECT_TRUE(cr_logged(cr, "pid 1 is in a session or group that it does not lead")) {
+		TH_LOG("%s", cr->log);
+	}
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+CR_PROGRAM(parted)
+{
+	while (!fork())
+		pause();
+	cr_ready();
+	_exit(0);
+}
+
+TEST_F(ns, whose_pid_1_is_outside_is_refused)
+{
+	struct cr *cr = &self->cr;
+	char pid[16];
+	int fd;
+
+	ASSERT_EQ(0, cr_start_clone(cr, "parted", NULL, CLONE_NEWPID));
+	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	fd = open("/sys/fs/cgroup/cgroup.procs", O_WRONLY);
+	snprintf(pid, sizeof(pid), "%d", cr->pid);
+	EXPECT_LT(0, write(fd, pid, strlen(pid)));
+	close(fd);
+	EXPECT_EQ(-EAGAIN, cr_checkpoint(cr));
+	EXPECT_TRUE(cr_logged(cr, "part of a pid namespace")) {
 		TH_LOG("%s", cr->log);
 	}
 	cr_go(cr);

@@ -197,21 +197,6 @@ static int kept_packets(const char *a)
 	       made(fcntl(ends[1], F_SETFL, 0)) ?: made(fcntl(ends[0], F_SETFL, 0));
 }
 
-/* A buffer of a socket may be longer than a page, and be given to a pipe as it is. */
-static int overfull(const char *a)
-{
-	static char bytes[32768];
-	int ends[2], pair[2], err;
-
-	err = made(pipe(ends)) ?: made(fcntl(ends[1], F_SETPIPE_SZ, 4096)) ?:
-	      made(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) ?:
-	      made(write(pair[0], bytes, sizeof(bytes))) ?:
-	      made(splice(pair[1], NULL, ends[1], NULL, sizeof(bytes), SPLICE_F_NONBLOCK));
-	close(pair[0]);
-	close(pair[1]);
-	return err;
-}
-
 static int unlinked(const char *a)
 {
 	int fd = open("/tmp/fail-unlinked", O_RDWR | O_CREAT, 0600);
@@ -335,7 +320,7 @@ const struct fail_target fail_targets[] = {
 	T(signal_fd), T(inotify_fd), T(fanotify_fd), T(userfault_fd), T(io_uring_fd),
 	T(io_uring_used), T(perf_fd), T(bpf_fd), T(pid_fd), T(mqueue_fd), T(path_fd),
 	T(fifo_fd), T(proc_fd), T(sysfs_fd), T(namespace_fd), T(block_fd), T(device_fd),
-	T(packets), T(kept_packets), T(overfull), T(covered), T(covered_by_another),
+	T(packets), T(kept_packets), T(covered), T(covered_by_another),
 	T(unlinked), T(tmpfile_fd), T(hidden), T(removed_cwd), T(flocked),
 	T(posix_lock), T(ofd_lock), T(lease), T(owner), T(async), T(seals), T(secret),
 	T(huge_memfd), T(far_descriptor), T(several),
@@ -366,7 +351,6 @@ REFUSED(block_fd, "block device 7:0", "fd=");
 REFUSED(device_fd, "character device 1:11", "fd=");
 REFUSED(packets, "object=\"pipe\"", "O_DIRECT");
 REFUSED(kept_packets, "object=\"pipe\"", "holds packets");
-REFUSED(overfull, "object=\"pipe\"", "more bytes than its capacity");
 REFUSED(unlinked, "object=\"unlinked file\"", "fail-unlinked", "fd=");
 REFUSED(tmpfile_fd, "object=\"unlinked file\"", "fd=");
 REFUSED(hidden, "fail-file", "fd=");
