@@ -258,7 +258,7 @@ killed_at_steps()
 			came_back "$how" || status=1
 		done
 		echo "$step steps of $how: $(cat "$tmp/step")"
-		[ $status = 0 ] && [ $ended = 0 ] && [ $step -gt 50 ] || { status=1; break; }
+		[ $status = 0 ] && [ $ended = 0 ] && [ $step -gt 30 ] || { status=1; break; }
 	done
 	stop_tree
 	return $status
