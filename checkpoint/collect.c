@@ -72,8 +72,11 @@ void ckpt_collect_free(struct ckpt_save *save)
 	struct ckpt_member *member, *next;
 
 	list_for_each_entry_safe(member, next, &save->members, list) {
+		/* all at once they would be freed with interrupts off */
+		xa_erase(&save->index, (unsigned long)member->task);
 		put_task_struct(member->task);
 		kfree(member);
+		cond_resched();
 	}
 	INIT_LIST_HEAD(&save->members);
 	xa_destroy(&save->index);
