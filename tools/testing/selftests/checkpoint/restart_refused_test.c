@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,7 +60,27 @@ static int with_children(const char *arg)
 	return setpgid(pid, pid) ? errno : 0;
 }
 
+#define MANY	100
+
+/* Many files, a memfd, and signals that wait in a queue. */
+static int with_much(const char *arg)
+{
+	int fd = memfd_create("much", 0), i;
+	sigset_t set;
+
+	if (fd < 0 || ftruncate(fd, 1 << 20))
+		return errno;
+	for (i = 0; i < MANY; i++)
+		if (open("/dev/null", O_RDONLY) < 0)
+			return errno;
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 5 }) ? errno : 0;
+}
+
 const struct fail_target fail_targets[] = {
+	{ "with_much", with_much },
 	{ "plain", NULL },
 	{ "in_directory", in_directory },
 	{ "on_disk", on_disk },
@@ -224,6 +247,118 @@ TEST_F(restart, of_a_block_that_begins_otherwise_is_EBADMSG)
 	rec = (void *)(self->image.data + self->image.rec[block].at);
 	rec->fixed -= 8;
 	refused(_metadata, self, &self->image, -EBADMSG, "content block");
+}
+
+/* ---- Limits of the caller ---- */
+
+struct limited {
+	FIXTURE_DATA(restart) *self;
+	int resource;
+	rlim_t limit;
+	int fd;
+	volatile int err;
+	struct fail_report report;
+};
+
+static void restart_limited(void *arg)
+{
+	struct limited *l = arg;
+	struct rlimit limit = { l->limit, RLIM_INFINITY };
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(l->resource, &limit);
+	limit.rlim_cur = l->limit;
+	l->err = setrlimit(l->resource, &limit) ? -ENOTSUP :
+		 fail_restart(l->fd, &l->self->group, 0, &l->report);
+}
+
+static void limited(struct __test_metadata *_metadata, FIXTURE_DATA(restart) *self,
+		    int resource, rlim_t limit, int err, const char *why)
+{
+	struct limited *l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, l);
+	l->self = self;
+	l->resource = resource;
+	l->limit = limit;
+	l->fd = fail_image_of(&self->group, "with_much", &self->image);
+	ASSERT_LT(0, l->fd);
+	lseek(l->fd, 0, SEEK_SET);
+	pid = fail_helper(restart_limited, l);
+	waitpid(pid, NULL, 0);
+	EXPECT_EQ(err, l->err);
+	EXPECT_NE(NULL, fail_logged(&l->report, why)) {
+		TH_LOG("no \"%s\": %s", why, l->report.log);
+	}
+	EXPECT_TRUE(fail_group_empty(&self->group));
+	close(l->fd);
+	munmap(l, sizeof(*l));
+}
+
+TEST_F(restart, of_more_files_than_the_caller_may_have_is_EMFILE)
+{
+	limited(_metadata, self, RLIMIT_NOFILE, 10, -EMFILE, "open files are more than");
+}
+
+TEST_F(restart, of_a_memfd_longer_than_the_callers_files_is_EFBIG)
+{
+	limited(_metadata, self, RLIMIT_FSIZE, 4096, -EFBIG, "RLIMIT_FSIZE");
+}
+
+TEST_F(restart, of_more_signals_than_the_caller_may_queue_is_EAGAIN)
+{
+	limited(_metadata, self, RLIMIT_SIGPENDING, 0, -EAGAIN, "cannot queue the signal");
+}
+
+/* ---- Descriptors for the roots ---- */
+
+static int restart_with_pidfds(FIXTURE_DATA(restart) *self, int fd, int *pidfds)
+{
+	struct restart_args args = {
+		.flags		= RESTART_INTO_CGROUP,
+		.image_fd	= fd,
+		.cgroup_fd	= self->group.fd,
+		.pidfds		= (uintptr_t)pidfds,
+		.nr_roots	= 1,
+	};
+
+	lseek(fd, 0, SEEK_SET);
+	return syscall(__NR_restart, &args, sizeof(args)) < 0 ? -errno : 0;
+}
+
+TEST_F(restart, gives_a_pidfd_of_its_root)
+{
+	int fd = fail_image_of(&self->group, "plain", &self->image), pidfd = -1;
+	siginfo_t info = {};
+	pid_t pid;
+
+	ASSERT_LT(0, fd);
+	ASSERT_EQ(1, fail_image_pids(&self->image, &pid, 1));
+	ASSERT_EQ(0, restart_with_pidfds(self, fd, &pidfd));
+	EXPECT_LE(0, pidfd);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(pidfd, F_GETFD));
+	EXPECT_EQ(0, syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0));
+	EXPECT_EQ(0, waitid(P_PIDFD, pidfd, &info, WEXITED));
+	EXPECT_EQ(pid, info.si_pid);
+	close(pidfd);
+	close(fd);
+}
+
+TEST_F(restart, whose_pidfd_cannot_be_told_leaves_nothing)
+{
+	int fd = fail_image_of(&self->group, "plain", &self->image), next = dup(fd);
+
+	ASSERT_LT(0, fd);
+	close(next);
+	EXPECT_EQ(-EFAULT, restart_with_pidfds(self, fd, (int *)1));
+	EXPECT_TRUE(fail_image_is_gone(&self->image, &self->group));
+	EXPECT_TRUE(fail_no_children());
+	/* nor a descriptor */
+	EXPECT_EQ(next, dup(fd));
+	close(next);
+	close(fd);
 }
 
 /* ---- An executable that somebody writes to ---- */
