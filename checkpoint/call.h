@@ -119,7 +119,9 @@ bool ckpt_bad_buffer(u64 addr, u64 size);
  * @count: how many references to the object exist
  * @checkpoint: capture the objects that the object refers to, then emit its
  *	record
- * @contents: write what belongs in content blocks
+ * @snapshot: keep the object as it is now in obj->snapshot, which @put ends
+ * @contents: write what belongs in content blocks, of the snapshot if there is
+ *	one
  * @validate: check a record read, changing nothing outside @load
  * @restart: make the object from its record, as the caller of restart(2)
  * @install: make it part of the current, new task
@@ -138,6 +140,7 @@ struct ckpt_ops {
 	void (*put)(void *obj);
 	long (*count)(void *obj);
 	int (*checkpoint)(struct ckpt_save *save, struct ckpt_obj *obj);
+	int (*snapshot)(struct ckpt_save *save, struct ckpt_obj *obj);
 	int (*contents)(struct ckpt_save *save, struct ckpt_obj *obj);
 
 	int (*validate)(struct ckpt_load *load, struct ckpt_rec *rec);

@@ -9,6 +9,7 @@
 #include <linux/kernfs.h>
 #include <linux/openat2.h>
 #include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
 
 #include "../fs/internal.h"
 #include "internal.h"
@@ -162,6 +163,7 @@ int ckpt_hold(struct ckpt_save *save)
 
 	if (caller_inside(save->cgrp))
 		return ckpt_err(save, -EDEADLK, "the caller is in the group; call from outside it");
+	save->held_since = ktime_get_ns();
 	err = cgroup_freeze_hold(save->cgrp);
 	if (err == -EBUSY)
 		return ckpt_err(save, err, "the group, or one above or below it, is being checkpointed already");
@@ -171,9 +173,15 @@ int ckpt_hold(struct ckpt_save *save)
 	return wait_frozen(save);
 }
 
+/**
+ * ckpt_hold_release - let the group be as it was, and note how long it was held
+ * @save: the call; nothing happens if it holds no group
+ */
 void ckpt_hold_release(struct ckpt_save *save)
 {
-	if (save->held)
-		cgroup_freeze_release(save->cgrp);
+	if (!save->held)
+		return;
+	cgroup_freeze_release(save->cgrp);
 	save->held = false;
+	save->call.result.frozen_ns = ktime_get_ns() - save->held_since;
 }

@@ -7,7 +7,7 @@
 #include <linux/bvec.h>
 #include <linux/crc32c.h>
 #include <linux/elf.h>
-#include <linux/highmem.h>
+#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
 #include "internal.h"
@@ -17,6 +17,8 @@
 #define META_MAX	SZ_1G
 /* What a record that is skipped, or HEADER, may have at most. */
 #define SKIP_MAX	SZ_64K
+/* What RESTART_CHECK reads contents into. */
+#define PAST_PAGES	16U
 
 static int broken(struct ckpt_load *load, const char *what)
 {
@@ -241,6 +243,7 @@ int ckpt_read_metadata(struct ckpt_load *load)
 int ckpt_read_pages(struct ckpt_load *load, struct page **pages, unsigned int nr)
 {
 	struct bio_vec *bvec = load->bvec;
+	__le64 *digests = load->digests;
 	unsigned int done, n, i;
 
 	if (nr > load->block_left)
@@ -252,12 +255,9 @@ int ckpt_read_pages(struct ckpt_load *load, struct page **pages, unsigned int nr
 			bvec_set_page(&bvec[i], pages[done + i], PAGE_SIZE, 0);
 		if (ckpt_stream_read_bvec(&load->call.stream, bvec, n, n * PAGE_SIZE))
 			return broken(load, "contents");
-		for (i = 0; i < n; i++) {
-			void *data = kmap_local_page(pages[done + i]);
-
-			load->block_crc = crc32c(load->block_crc, data, PAGE_SIZE);
-			kunmap_local(data);
-		}
+		for (i = 0; i < n; i++)
+			digests[i] = ckpt_page_digest(pages[done + i]);
+		load->block_crc = crc32c(load->block_crc, digests, n * sizeof(*digests));
 	}
 	load->call.result.pages += nr;
 	return 0;
@@ -268,7 +268,7 @@ static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
 	struct ckpt_rec *rec = ckpt_rec(load, le32_to_cpu(run->object));
 	int err;
 
-	if (!rec || !rec->ops->fill || run->__reserved || !run->count)
+	if (!rec || !rec->ops->fill || !run->count)
 		return broken(load, "contents of no object");
 	if (le16_to_cpu(run->kind) != CKPT_RUN_SAME &&
 	    (run->src_object || run->src_index))
@@ -286,14 +286,17 @@ static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
 /* RESTART_CHECK has nowhere to put pages: read them for their checksum. */
 static int read_past(struct ckpt_load *load)
 {
-	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
+	struct page *pages[PAST_PAGES];
+	unsigned int nr = 0;
 	int err = 0;
 
-	if (!page)
+	while (nr < PAST_PAGES && (pages[nr] = alloc_page(GFP_KERNEL_ACCOUNT)))
+		nr++;
+	if (!nr)
 		return -ENOMEM;
 	while (!err && load->block_left)
-		err = ckpt_read_pages(load, &page, 1);
-	put_page(page);
+		err = ckpt_read_pages(load, pages, min(nr, load->block_left));
+	release_pages(pages, nr);
 	return err;
 }
 

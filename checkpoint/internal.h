@@ -47,6 +47,9 @@ void ckpt_file_get(void *file);
 void ckpt_file_put(void *file);
 void ckpt_file_drop(struct ckpt_load *load, struct ckpt_rec *rec);
 
+/* kin.c */
+int ckpt_relate_mms(struct ckpt_load *load);
+
 /* mm.c */
 void ckpt_mm_commit(struct ckpt_rec *rec);
 

@@ -108,6 +108,8 @@ struct ckpt_proc {
  * @block_left: pages of the content block that no run took yet
  * @block_crc: checksum of the content block so far
  * @bvec: room to read pages with
+ * @digests: of these
+ * @nr_kin: numbers of mappings that may have pages in common
  * @memcg: the memory group of the new tasks, which contents are charged to;
  *	NULL if it is the caller's
  * @recs: metadata read, in order
@@ -140,6 +142,8 @@ struct ckpt_load {
 	u32 block_left;
 	u32 block_crc;
 	struct bio_vec bvec[CKPT_BVECS];
+	__le64 digests[CKPT_BVECS];
+	u32 nr_kin;
 	struct mem_cgroup *memcg;
 	struct list_head recs;
 	struct xarray objects;

@@ -245,6 +245,7 @@ const struct ckpt_ops ckpt_mm_ops = {
 	.put		= put_mm,
 	.count		= count_mm,
 	.checkpoint	= checkpoint_mm,
+	.snapshot	= ckpt_mm_snapshot,
 	.contents	= ckpt_mm_contents,
 	.validate	= validate_mm,
 	.install	= install_mm,

@@ -6,6 +6,7 @@
  * object that is shared with the outside is noticed.
  */
 #include <linux/delay.h>
+#include <linux/sched/signal.h>
 
 #include "internal.h"
 
@@ -27,6 +28,7 @@ void ckpt_objects_free(struct ckpt_save *save)
 
 	rhashtable_destroy(&save->objects);
 	list_for_each_entry_safe(obj, next, &save->object_list, list) {
+		ckpt_drop_snapshot(obj);
 		obj->survey->put(obj->ptr);
 		kfree(obj);
 	}
@@ -153,4 +155,36 @@ long ckpt_object_surplus(struct ckpt_save *save, struct ckpt_obj *obj)
 			return surplus;
 		fsleep(USEC_PER_MSEC << i);
 	}
+}
+
+/**
+ * ckpt_take_snapshots - keep objects as they are now, apart from the group
+ * @save: the call, with all captured, the group held
+ *
+ * Return: 0 or an errno. An object that cannot have one has none, and that is
+ * logged.
+ */
+int ckpt_take_snapshots(struct ckpt_save *save)
+{
+	struct ckpt_obj *obj;
+	int err;
+
+	list_for_each_entry(obj, &save->object_list, list) {
+		if (!obj->id || !obj->ops->snapshot)
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		save->where = (struct ckpt_where){ .pid = obj->pid, .fd = -1 };
+		err = obj->ops->snapshot(save, obj);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void ckpt_drop_snapshot(struct ckpt_obj *obj)
+{
+	if (obj->snapshot)
+		obj->survey->put(obj->snapshot);
+	obj->snapshot = NULL;
 }

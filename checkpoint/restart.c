@@ -176,7 +176,7 @@ static int rebuild(struct ckpt_load *load, const struct restart_args *args)
 	int err;
 
 	result->stage = CKPT_STAGE_FOREST;
-	err = ckpt_forest_create(load);
+	err = ckpt_forest_create(load) ?: ckpt_relate_mms(load);
 	if (!err) {
 		result->stage = CKPT_STAGE_CONTENTS;
 		err = read_contents(load);

@@ -83,10 +83,12 @@ static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
 	return err;
 }
 
-static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *index)
+static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *index,
+		      pgoff_t end)
 {
 	struct inode *inode = obj->ptr;
 	struct folio *folio = NULL;
+	unsigned int nr = 1;
 	struct page *page;
 	int err;
 
@@ -95,11 +97,11 @@ static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *ind
 		return err;
 	if (folio) {
 		page = folio_file_page(folio, *index);
+		nr = min(folio_next_index(folio), end) - *index;
 		folio_unlock(folio);
-		err = ckpt_contents_pages(save, obj->id, *index, &page, 1);
-		folio_put(folio);
+		err = ckpt_contents_pages(save, obj->id, 0, *index, page, nr);
 	}
-	++*index;
+	*index += nr;
 	return err;
 }
 
@@ -118,7 +120,7 @@ static int shmem_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 		index = start >> PAGE_SHIFT;
 		while (!err && index < DIV_ROUND_UP(end, PAGE_SIZE))
 			err = fatal_signal_pending(current) ? -EINTR :
-			      save_folio(save, obj, &index);
+			      save_folio(save, obj, &index, DIV_ROUND_UP(end, PAGE_SIZE));
 		start = end;
 	}
 	return err;
@@ -235,7 +237,7 @@ static int fill_shmem(struct ckpt_load *load, struct ckpt_rec *rec,
 	u64 pages = DIV_ROUND_UP(i_size_read(file_inode(file)), PAGE_SIZE);
 	int err = 0;
 
-	if (le16_to_cpu(run->kind) != CKPT_RUN_DATA || index > pages ||
+	if (le16_to_cpu(run->kind) != CKPT_RUN_DATA || run->flags || index > pages ||
 	    count > pages - index)
 		return ckpt_fail(load, rec, -EBADMSG, "contents beyond its end");
 	for (; !err && count; count--)

@@ -112,10 +112,13 @@ static u32 prot_of(struct vm_area_struct *vma)
 	       (vma->vm_flags & VM_EXEC ? PROT_EXEC : 0);
 }
 
-static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma,
+/* @mm is the object id of its address space. */
+static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma, u32 mm,
 			  struct ckpt_vma *out)
 {
 	struct ckpt_obj *obj;
+	u32 kin;
+	int err;
 
 	out->start = cpu_to_le64(vma->vm_start);
 	out->end = cpu_to_le64(vma->vm_end);
@@ -123,6 +126,10 @@ static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma,
 		out->kind = cpu_to_le32(CKPT_VMA_VDSO);
 		return 0;
 	}
+	err = checkpoint_kin(save, vma, mm, &kin);
+	if (err)
+		return err;
+	out->kin = cpu_to_le32(kin);
 	out->prot = cpu_to_le32(prot_of(vma));
 	out->flags = cpu_to_le32(flags_of(save, vma));
 	if (anon_vma_name(vma))
@@ -167,7 +174,7 @@ int checkpoint_vmas(struct ckpt_save *save, struct mm_struct *mm,
 		if (!rec)
 			return -ENOMEM;
 		save->where.addr = vma->vm_start;
-		err = checkpoint_vma(save, vma, rec);
+		err = checkpoint_vma(save, vma, le32_to_cpu(out->id), rec);
 		if (err)
 			break;
 		nr++;
@@ -181,7 +188,7 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
 	u64 start = le64_to_cpu(in->start), end = le64_to_cpu(in->end);
-	u32 kind = le32_to_cpu(in->kind);
+	u32 kind = le32_to_cpu(in->kind), kin = le32_to_cpu(in->kin);
 
 	if (start >= end || end > TASK_SIZE_MAX || !PAGE_ALIGNED(start) ||
 	    !PAGE_ALIGNED(end) || !PAGE_ALIGNED(le64_to_cpu(in->offset)))
@@ -193,6 +200,10 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	if (kind != CKPT_VMA_FILE && (in->file || in->offset ||
 				      le32_to_cpu(in->flags) & CKPT_VMA_SHARED))
 		return ckpt_fail(load, rec, -EBADMSG, "a file for memory that has none");
+	if (kin > load->nr_kin + 1 || in->__reserved ||
+	    (kin && (kind == CKPT_VMA_VDSO || le32_to_cpu(in->flags) & CKPT_VMA_SHARED)))
+		return ckpt_fail(load, rec, -EBADMSG, "bad kin %u", kin);
+	load->nr_kin = max(load->nr_kin, kin);
 	if (kind == CKPT_VMA_FILE &&
 	    !ckpt_ref_file(load, rec, le32_to_cpu(in->file)))
 		return -EBADMSG;

@@ -76,7 +76,7 @@ static void round_trip(struct kunit *test, struct ckpt_save *save,
 	mmap_read_lock(mm);
 	vma = vma_lookup(mm, start);
 	if (vma)
-		checkpoint_vma(save, vma, &out);
+		checkpoint_vma(save, vma, 1, &out);
 	mmap_read_unlock(mm);
 	KUNIT_EXPECT_MEMEQ_MSG(test, &out, in, sizeof(out), "flags 0x%x prot %u became 0x%x, %u",
 			       le32_to_cpu(in->flags), le32_to_cpu(in->prot),

@@ -39,6 +39,9 @@ long do_restart_poll(struct restart_block *restart_block);
 /* ipc/sem.c */
 bool task_has_semadj(struct task_struct *task);
 
+/* kernel/fork.c */
+struct mm_struct *mm_snapshot(struct mm_struct *oldmm);
+
 /* kernel/futex/waitwake.c */
 extern long (*const futex_wait_restart_fn)(struct restart_block *restart);
 

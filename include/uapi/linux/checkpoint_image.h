@@ -9,7 +9,8 @@
  *
  * All checksums are CRC32C (polynomial 0x1edc6f41, reflected), which begins
  * with ~0 unless said otherwise and is not inverted at the end: what the
- * kernel's crc32c(~0, ...) gives.
+ * kernel's crc32c(~0, ...) gives. A page of contents has a digest: its XXH64 with
+ * seed 0, a __le64.
  */
 #ifndef _UAPI_LINUX_CHECKPOINT_IMAGE_H
 #define _UAPI_LINUX_CHECKPOINT_IMAGE_H
@@ -43,7 +44,8 @@ struct ckpt_preamble {
  * @len: bytes that follow this header, a multiple of 8
  * @seq: number of the record in the image, from 0
  * @crc: CRC32C of this header with @crc zero and of all that follows it, begun
- *	with the CRC32C of the image's uuid instead of ~0
+ *	with the CRC32C of the image's uuid instead of ~0; of the pages in a
+ *	content block, their digests take part instead
  * @__reserved: zero
  */
 struct ckpt_record {
@@ -137,11 +139,15 @@ enum {
 	CKPT_RUN_BYTES		= 3,	/* count bytes follow, padded to a page */
 };
 
+/* ckpt_run.flags, of DATA runs of private memory */
+#define CKPT_RUN_F_HUGE		1	/* they were mapped as a huge page */
+#define CKPT_RUN_F_SHARED	2	/* others may have them, too: see RUN_SAME */
+
 /**
  * struct ckpt_run - a run of contents
  * @object: object that they belong to
  * @kind: CKPT_RUN_*
- * @__reserved: zero
+ * @flags: CKPT_RUN_F_*
  * @index: first page of the object; first byte for CKPT_RUN_BYTES
  * @count: pages, or bytes
  * @src_object: for CKPT_RUN_SAME, the object with the same pages
@@ -150,7 +156,7 @@ enum {
 struct ckpt_run {
 	__le32 object;
 	__le16 kind;
-	__le16 __reserved;
+	__le16 flags;
 	__le64 index;
 	__le32 count;
 	__le32 src_object;
@@ -563,6 +569,9 @@ enum {
  * @kind: CKPT_VMA_*
  * @prot: PROT_*
  * @flags: CKPT_VMA_*
+ * @kin: mappings of the same number may have private pages in common since
+ *	fork(2); 0 for none, dense from 1 in the order of the image
+ * @__reserved: zero
  */
 struct ckpt_vma {
 	__le64 start;
@@ -572,6 +581,8 @@ struct ckpt_vma {
 	__le32 kind;
 	__le32 prot;
 	__le32 flags;
+	__le32 kin;
+	__le32 __reserved;
 };
 
 /* ---- The forest ---- */

@@ -36,11 +36,25 @@ static uint32_t crc_bits(uint32_t crc, const void *data, size_t n)
 	return crc;
 }
 
+#include "../digest.c"
+
+/* The pages of a block take part by their digests. */
 static void seal(struct ckpt_record *rec)
 {
+	size_t n = le64toh(rec->len), header = sizeof(struct ckpt_content);
+	const char *data = (void *)(rec + 1);
+	uint64_t digest;
+	uint32_t crc;
+
+	if (le32toh(rec->type) != CKPT_REC_CONTENT || n < header)
+		header = n;
 	rec->crc = 0;
-	rec->crc = htole32(crc_bits(crc_bits(seed, rec, sizeof(*rec)), rec + 1,
-				    le64toh(rec->len)));
+	crc = crc_bits(crc_bits(seed, rec, sizeof(*rec)), data, header);
+	for (; header + CKPT_PAGE_SIZE <= n; header += CKPT_PAGE_SIZE) {
+		digest = page_digest(data + header);
+		crc = crc_bits(crc, &digest, sizeof(digest));
+	}
+	rec->crc = htole32(crc);
 	crcs = crc_bits(crcs, &rec->crc, 4);
 }
 

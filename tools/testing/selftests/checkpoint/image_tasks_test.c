@@ -290,7 +290,7 @@ TEST_F(field, of_contents_is_looked_at)
 		C(__reserved[3], 1, -EBADMSG),
 		C(runs[0].object, 0, -EBADMSG), C(runs[0].object, ~0, -EBADMSG),
 		C(runs[0].object, 1, -EBADMSG), C(runs[0].kind, 0, -EBADMSG),
-		C(runs[0].kind, 9, -EBADMSG), C(runs[0].__reserved, 1, -EBADMSG),
+		C(runs[0].kind, 9, -EBADMSG), C(runs[0].flags, 4, -EBADMSG),
 		C(runs[0].kind, CKPT_RUN_SAME, -EBADMSG),
 		C(runs[0].count, 0, -EBADMSG), C(runs[0].count, ~0, -EBADMSG),
 		C(runs[0].src_object, 1, -EBADMSG), C(runs[0].src_index, 1, -EBADMSG),
