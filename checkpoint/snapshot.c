@@ -33,7 +33,7 @@ static bool has_room(struct mm_struct *mm, unsigned long pages)
 int ckpt_mm_snapshot(struct ckpt_save *save, struct ckpt_obj *obj)
 {
 	struct mm_struct *mm = obj->ptr, *snapshot;
-	unsigned long pages = get_mm_counter(mm, MM_ANONPAGES);
+	unsigned long pages = percpu_counter_sum_positive(&mm->rss_stat[MM_ANONPAGES]);
 
 	if (ckpt_mm_hugetlb(mm)) {
 		ckpt_warn(save, "memory is written while the group is held: it has pages of hugetlbfs");
