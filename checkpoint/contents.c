@@ -9,9 +9,8 @@
  */
 #include <linux/bvec.h>
 #include <linux/crc32c.h>
-#include <linux/highmem.h>
-#include <linux/workqueue.h>
 
+#include "digest.h"
 #include "mm.h"
 #include "stream.h"
 
@@ -19,38 +18,18 @@
 
 /**
  * struct ckpt_block - a content block
- * @digest: takes @digests, from the moment the block is full
  * @header: its first page, with the record header
  * @nr_runs: runs so far
- * @nr_pages: pages so far
- * @nr_pieces: entries of @piece in use
- * @piece: pages that follow each other in a folio, one reference to each piece
- * @digests: of all pages
+ * @pages: their pages
  */
 struct ckpt_block {
-	struct work_struct digest;
 	struct {
 		struct ckpt_record rec;
 		struct ckpt_content content;
 	} *header;
 	unsigned int nr_runs;
-	unsigned int nr_pages;
-	unsigned int nr_pieces;
-	struct bio_vec piece[CKPT_BLOCK_MAX_PAGES];
-	__le64 digests[CKPT_BLOCK_MAX_PAGES];
+	struct ckpt_pages pages;
 };
-
-static void take_digests(struct work_struct *work)
-{
-	struct ckpt_block *block = container_of(work, struct ckpt_block, digest);
-	unsigned int i, j, nr = 0;
-
-	for (i = 0; i < block->nr_pieces; i++)
-		for (j = 0; j < block->piece[i].bv_len / PAGE_SIZE; j++)
-			block->digests[nr++] = ckpt_page_digest(block->piece[i].bv_page + j);
-}
-
-static void free_block(struct ckpt_block *block);
 
 static struct ckpt_block *new_block(void)
 {
@@ -59,7 +38,7 @@ static struct ckpt_block *new_block(void)
 	if (!block)
 		return NULL;
 	BUILD_BUG_ON(sizeof(*block->header) != PAGE_SIZE);
-	INIT_WORK(&block->digest, take_digests);
+	ckpt_pages_init(&block->pages);
 	block->header = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (block->header)
 		return block;
@@ -74,9 +53,7 @@ static void put_piece(struct page *page)
 
 static void empty_block(struct ckpt_block *block)
 {
-	while (block->nr_pieces)
-		put_piece(block->piece[--block->nr_pieces].bv_page);
-	block->nr_pages = 0;
+	ckpt_pages_put(&block->pages);
 	block->nr_runs = 0;
 	memset(block->header, 0, PAGE_SIZE);
 }
@@ -85,7 +62,6 @@ static void free_block(struct ckpt_block *block)
 {
 	if (!block)
 		return;
-	flush_work(&block->digest);
 	empty_block(block);
 	free_page((unsigned long)block->header);
 	kvfree(block);
@@ -157,25 +133,25 @@ static void seal_block(struct ckpt_stream *stream, struct ckpt_block *block)
 {
 	struct ckpt_content *content = &block->header->content;
 	struct ckpt_record *rec = &block->header->rec;
+	unsigned int nr = block->pages.nr;
 	u32 crc;
 
 	rec->type = cpu_to_le32(CKPT_REC_CONTENT);
 	rec->fixed = cpu_to_le16(sizeof(*content));
-	rec->len = cpu_to_le64(sizeof(*content) + (u64)block->nr_pages * PAGE_SIZE);
+	rec->len = cpu_to_le64(sizeof(*content) + (u64)nr * PAGE_SIZE);
 	rec->seq = cpu_to_le32(stream->seq++);
 	content->nr_runs = cpu_to_le32(block->nr_runs);
-	content->nr_pages = cpu_to_le32(block->nr_pages);
+	content->nr_pages = cpu_to_le32(nr);
 
-	flush_work(&block->digest);
 	crc = crc32c(ckpt_record_crc(stream, rec), content, sizeof(*content));
-	ckpt_seal_crc(stream, rec, crc32c(crc, block->digests,
-					  block->nr_pages * sizeof(*block->digests)));
+	ckpt_seal_crc(stream, rec, ckpt_pages_crc(&block->pages, crc));
 }
 
 static int write_block(struct ckpt_save *save, struct ckpt_block *block)
 {
 	struct ckpt_stream *stream = &save->call.stream;
-	size_t len = (size_t)block->nr_pages * PAGE_SIZE;
+	struct ckpt_pages *pages = &block->pages;
+	size_t len = (size_t)pages->nr * PAGE_SIZE;
 	int err;
 
 	if (!block->nr_runs)
@@ -188,8 +164,8 @@ static int write_block(struct ckpt_save *save, struct ckpt_block *block)
 	seal_block(stream, block);
 	err = ckpt_stream_write(stream, block->header, PAGE_SIZE);
 	if (!err && len)
-		err = ckpt_stream_write_bvec(stream, block->piece, block->nr_pieces, len);
-	save->call.result.pages += block->nr_pages;
+		err = ckpt_stream_write_bvec(stream, pages->piece, pages->nr_pieces, len);
+	save->call.result.pages += pages->nr;
 	empty_block(block);
 	return err;
 }
@@ -198,7 +174,7 @@ static int write_block(struct ckpt_save *save, struct ckpt_block *block)
 static int turn(struct ckpt_save *save)
 {
 	if (save->block->nr_runs)
-		queue_work(system_unbound_wq, &save->block->digest);
+		ckpt_pages_start(&save->block->pages);
 	swap(save->block, save->full_block);
 	return write_block(save, save->block);
 }
@@ -243,7 +219,6 @@ static int add_piece(struct ckpt_save *save, u32 id, u16 flags, u64 index,
 		     struct page *page, unsigned int nr)
 {
 	struct ckpt_run *run = last_run(save->block);
-	struct ckpt_block *block;
 	int err = 0;
 
 	if (!continues(run, id, CKPT_RUN_DATA, flags, index))
@@ -252,11 +227,9 @@ static int add_piece(struct ckpt_save *save, u32 id, u16 flags, u64 index,
 		put_piece(page);
 		return err;
 	}
-	block = save->block;
 	run->flags = cpu_to_le16(flags);
 	le32_add_cpu(&run->count, nr);
-	bvec_set_page(&block->piece[block->nr_pieces++], page, nr * PAGE_SIZE, 0);
-	block->nr_pages += nr;
+	ckpt_pages_add(&save->block->pages, page, nr);
 	return 0;
 }
 
@@ -281,9 +254,9 @@ int ckpt_contents_pages(struct ckpt_save *save, u32 id, u16 flags, u64 index,
 
 	save->live |= !save->from_snapshots;
 	for (; nr; index += n, page += n, nr -= n) {
-		if (save->block->nr_pages == CKPT_BLOCK_MAX_PAGES)
+		if (save->block->pages.nr == CKPT_BLOCK_MAX_PAGES)
 			err = turn(save);
-		n = min(nr, CKPT_BLOCK_MAX_PAGES - save->block->nr_pages);
+		n = min(nr, CKPT_BLOCK_MAX_PAGES - save->block->pages.nr);
 		if (err)
 			break;
 		if (n < nr)
@@ -337,21 +310,18 @@ int ckpt_contents_same(struct ckpt_save *save, u32 id, u64 index,
 int ckpt_contents_bytes(struct ckpt_save *save, u32 id, u64 offset,
 			struct page *page, size_t bytes)
 {
-	struct ckpt_block *block;
 	struct ckpt_run *run;
 	int err = 0;
 
-	if (save->block->nr_pages == CKPT_BLOCK_MAX_PAGES)
+	if (save->block->pages.nr == CKPT_BLOCK_MAX_PAGES)
 		err = turn(save);
 	if (!err)
 		err = new_run(save, id, CKPT_RUN_BYTES, offset, &run);
 	if (err)
 		return err;
-	block = save->block;
 	run->count = cpu_to_le32(bytes);
 	get_page(page);
-	bvec_set_page(&block->piece[block->nr_pieces++], page, PAGE_SIZE, 0);
-	block->nr_pages++;
+	ckpt_pages_add(&save->block->pages, page, 1);
 	return 0;
 }
 

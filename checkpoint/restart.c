@@ -306,6 +306,21 @@ static int open_args(struct ckpt_load *load, const struct restart_args *args)
 	return open_cgroup(load, args) ?: open_root(load, args) ?: open_inherit(load, args);
 }
 
+static struct ckpt_block_read *new_block(void)
+{
+	struct ckpt_block_read *block = kvzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+
+	if (block)
+		ckpt_pages_init(&block->pages);
+	return block;
+}
+
+static void free_block(struct ckpt_block_read *block)
+{
+	ckpt_pages_put(&block->pages);
+	kvfree(block);
+}
+
 static void free_load(struct ckpt_load *load)
 {
 	u32 i;
@@ -323,6 +338,8 @@ static void free_load(struct ckpt_load *load)
 	ckpt_stream_close(&load->call.stream);
 	ckpt_log_free(&load->call);
 	put_cred(load->cred);
+	free_block(load->block);
+	free_block(load->last_block);
 	kvfree(load);
 }
 
@@ -332,6 +349,14 @@ static struct ckpt_load *new_load(u64 flags)
 
 	if (!load)
 		return NULL;
+	load->block = new_block();
+	load->last_block = new_block();
+	if (!load->block || !load->last_block) {
+		kvfree(load->block);
+		kvfree(load->last_block);
+		kvfree(load);
+		return NULL;
+	}
 	load->call.flags = flags;
 	load->cred = get_current_cred();
 	INIT_LIST_HEAD(&load->recs);

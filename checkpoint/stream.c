@@ -6,11 +6,9 @@
  */
 #include <linux/bvec.h>
 #include <linux/crc32c.h>
-#include <linux/highmem.h>
 #include <linux/net.h>
 #include <linux/poll.h>
 #include <linux/uio.h>
-#include <linux/xxhash.h>
 
 #include "stream.h"
 
@@ -274,16 +272,6 @@ void ckpt_stream_seed(struct ckpt_stream *stream, const u8 *uuid)
 {
 	stream->seed = crc32c(~0, uuid, 16);
 	stream->crcs = ~0;
-}
-
-/* What a page of contents adds to its block's checksum. */
-__le64 ckpt_page_digest(struct page *page)
-{
-	void *data = kmap_local_page(page);
-	u64 digest = xxh64(data, PAGE_SIZE, 0);
-
-	kunmap_local(data);
-	return cpu_to_le64(digest);
 }
 
 /* The checksum of a record's header, to be gone on with over its data. */

@@ -32,7 +32,6 @@ int ckpt_stream_pad(struct ckpt_stream *stream);
 void ckpt_seal(struct ckpt_stream *stream, struct ckpt_record *rec,
 	       const void *data, size_t len);
 void ckpt_seal_crc(struct ckpt_stream *stream, struct ckpt_record *rec, u32 crc);
-__le64 ckpt_page_digest(struct page *page);
 u32 ckpt_record_crc(struct ckpt_stream *stream, const struct ckpt_record *rec);
 
 #endif /* _CHECKPOINT_STREAM_H */
