@@ -119,7 +119,8 @@ bool ckpt_bad_buffer(u64 addr, u64 size);
  * @count: how many references to the object exist
  * @checkpoint: capture the objects that the object refers to, then emit its
  *	record
- * @snapshot: keep the object as it is now in obj->snapshot, which @put ends
+ * @snapshot: keep the object as it is now in obj->snapshot
+ * @put_snapshot: let go of that
  * @contents: write what belongs in content blocks, of the snapshot if there is
  *	one
  * @validate: check a record read, changing nothing outside @load
@@ -141,6 +142,7 @@ struct ckpt_ops {
 	long (*count)(void *obj);
 	int (*checkpoint)(struct ckpt_save *save, struct ckpt_obj *obj);
 	int (*snapshot)(struct ckpt_save *save, struct ckpt_obj *obj);
+	void (*put_snapshot)(void *snapshot);
 	int (*contents)(struct ckpt_save *save, struct ckpt_obj *obj);
 
 	int (*validate)(struct ckpt_load *load, struct ckpt_rec *rec);

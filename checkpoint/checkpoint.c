@@ -130,6 +130,7 @@ static void free_save(struct ckpt_save *save)
 		ckpt_objects_free(save);
 	if (save->kin.tbl)
 		ckpt_kin_free(save);
+	ckpt_hold_forget(save);
 	ckpt_collect_free(save);
 	if (save->pid_ns)
 		put_pid_ns(save->pid_ns);
@@ -150,6 +151,7 @@ static struct ckpt_save *new_save(u64 flags)
 		return NULL;
 	save->call.flags = flags;
 	save->where.fd = -1;
+	INIT_LIST_HEAD(&save->writing);
 	INIT_LIST_HEAD(&save->members);
 	INIT_LIST_HEAD(&save->chunks);
 	INIT_LIST_HEAD(&save->index_list);

@@ -210,9 +210,11 @@ static int write_held(struct ckpt_save *save)
 	if (err || !(save->call.flags & CHECKPOINT_COW))
 		return err;
 	err = ckpt_collect_verify(save);
-	if (!err)
-		ckpt_hold_release(save);
-	return err;
+	if (err)
+		return err;
+	ckpt_objects_put(save);
+	ckpt_hold_release(save);
+	return 0;
 }
 
 /**

@@ -119,7 +119,7 @@ static bool may_have_kin(struct vm_area_struct *vma)
 	       !ckpt_arch_vma_is_vdso(vma);
 }
 
-/* What fork() does to a new mapping; this one is still without pages. */
+/* What fork() does to a new mapping, or munmap() to a part; it has no pages yet. */
 static int relate(struct first *first, struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *from, *to;
@@ -129,25 +129,29 @@ static int relate(struct first *first, struct mm_struct *mm, unsigned long addr)
 	mmap_assert_write_locked(mm);
 	from = vma_lookup(first->mm, first->addr);
 	to = vma_lookup(mm, addr);
-	if (!may_have_kin(from) || !may_have_kin(to) || to->anon_vma)
+	if (!may_have_kin(from) || !may_have_kin(to) || to->anon_vma || to == from)
 		return 0;
 	vma_start_write(from);
 	vma_start_write(to);
 	err = anon_vma_prepare(from);
-	return err ?: anon_vma_fork(to, from);
+	if (err || first->mm != mm)
+		return err ?: anon_vma_fork(to, from);
+	/* as when a mapping is split */
+	to->anon_vma = from->anon_vma;
+	return anon_vma_clone(to, from);
 }
 
 static int join_first(struct first *first, struct mm_struct *mm, unsigned long addr)
 {
 	int err;
 
-	if (first->mm == mm)
-		return 0;
 	if (mmap_write_lock_killable(first->mm))
 		return -EINTR;
-	mmap_write_lock_nested(mm, SINGLE_DEPTH_NESTING);
+	if (mm != first->mm)
+		mmap_write_lock_nested(mm, SINGLE_DEPTH_NESTING);
 	err = relate(first, mm, addr);
-	mmap_write_unlock(mm);
+	if (mm != first->mm)
+		mmap_write_unlock(mm);
 	mmap_write_unlock(first->mm);
 	return err;
 }

@@ -246,6 +246,7 @@ const struct ckpt_ops ckpt_mm_ops = {
 	.count		= count_mm,
 	.checkpoint	= checkpoint_mm,
 	.snapshot	= ckpt_mm_snapshot,
+	.put_snapshot	= ckpt_mm_put_snapshot,
 	.contents	= ckpt_mm_contents,
 	.validate	= validate_mm,
 	.install	= install_mm,

@@ -19,6 +19,7 @@ bool ckpt_has_kin(struct ckpt_save *save, struct vm_area_struct *vma);
 
 /* snapshot.c */
 int ckpt_mm_snapshot(struct ckpt_save *save, struct ckpt_obj *obj);
+void ckpt_mm_put_snapshot(void *snapshot);
 
 /* pages.c */
 int ckpt_mm_contents(struct ckpt_save *save, struct ckpt_obj *obj);

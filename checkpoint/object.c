@@ -22,6 +22,28 @@ int ckpt_objects_init(struct ckpt_save *save)
 	return rhashtable_init(&save->objects, &params);
 }
 
+static void put_object(struct ckpt_obj *obj)
+{
+	if (!obj->put)
+		obj->survey->put(obj->ptr);
+	obj->put = true;
+}
+
+/**
+ * ckpt_objects_put - let go of the group's objects, but not of their snapshots
+ * @save: the call, which looks at no object any more
+ *
+ * While the group is held nobody notices. A file that is closed later, a process
+ * that ends or changes its rights must not find that somebody else has it, too.
+ */
+void ckpt_objects_put(struct ckpt_save *save)
+{
+	struct ckpt_obj *obj;
+
+	list_for_each_entry(obj, &save->object_list, list)
+		put_object(obj);
+}
+
 void ckpt_objects_free(struct ckpt_save *save)
 {
 	struct ckpt_obj *obj, *next;
@@ -29,7 +51,7 @@ void ckpt_objects_free(struct ckpt_save *save)
 	rhashtable_destroy(&save->objects);
 	list_for_each_entry_safe(obj, next, &save->object_list, list) {
 		ckpt_drop_snapshot(obj);
-		obj->survey->put(obj->ptr);
+		put_object(obj);
 		kfree(obj);
 	}
 }
@@ -185,6 +207,6 @@ int ckpt_take_snapshots(struct ckpt_save *save)
 void ckpt_drop_snapshot(struct ckpt_obj *obj)
 {
 	if (obj->snapshot)
-		obj->survey->put(obj->snapshot);
+		obj->ops->put_snapshot(obj->snapshot);
 	obj->snapshot = NULL;
 }

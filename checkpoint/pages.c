@@ -22,12 +22,13 @@
 #define SHARED_INDEX_BITS	45
 
 /*
- * A page that others may have is remembered by its frame, and held until the end:
- * it would move to another frame otherwise, and another page to its own.
+ * A page that others have is remembered by its frame, and held until the end: it
+ * would move to another frame otherwise, and another page to its own.
  *
  * Return: 1 if it was written before, 0 if it is to be written, or an errno.
  */
-static int known_page(struct ckpt_save *save, u32 id, u64 index, struct page *page)
+static int known_page(struct ckpt_save *save, u32 id, u64 index, struct page *page,
+		      bool shared)
 {
 	unsigned long pfn = page_to_pfn(page), value;
 	void *entry = xa_load(&save->shared_pages, pfn);
@@ -39,6 +40,8 @@ static int known_page(struct ckpt_save *save, u32 id, u64 index, struct page *pa
 					  value >> SHARED_INDEX_BITS,
 					  value & (BIT(SHARED_INDEX_BITS) - 1)) ?: 1;
 	}
+	if (!shared)
+		return 0;
 	entry = xa_mk_value((unsigned long)id << SHARED_INDEX_BITS | index);
 	err = xa_err(xa_store(&save->shared_pages, pfn, entry, GFP_KERNEL_ACCOUNT));
 	if (!err)
@@ -59,11 +62,20 @@ void ckpt_put_shared_pages(struct ckpt_save *save)
 	xa_destroy(&save->shared_pages);
 }
 
-static bool is_shared(const struct ckpt_piece *piece, u32 id)
+/*
+ * Do others have a page, too? A snapshot is one more than its original. How many have
+ * one that is in the swap cache is not known.
+ */
+static bool is_shared(struct ckpt_save *save, const struct ckpt_piece *piece, u32 id)
 {
-	return piece->flags & CKPT_PIECE_KIN &&
-	       folio_likely_mapped_shared(page_folio(piece->page)) &&
-	       !(id >> (63 - SHARED_INDEX_BITS));
+	struct folio *folio = page_folio(piece->page);
+	int mapped = atomic_read(&piece->page->_mapcount) + 1;
+
+	if (!(piece->flags & CKPT_PIECE_KIN) || id >> (63 - SHARED_INDEX_BITS))
+		return false;
+	if (folio_test_large(folio))
+		mapped += folio_entire_mapcount(folio);
+	return mapped > (save->from_snapshots ? 2 : 1) || folio_test_swapcache(folio);
 }
 
 static bool is_zero(struct page *page)
@@ -77,30 +89,27 @@ static bool is_zero(struct page *page)
 
 /* Return: 1 if a page needs not be written (any more), 0 if it does, or an errno. */
 static int skip_page(struct ckpt_save *save, u32 id, const struct ckpt_piece *piece,
-		     unsigned int nth)
+		     unsigned int nth, bool shared)
 {
 	struct page *page = piece->page + nth;
 
 	/* what is new in anonymous memory is zero */
 	if (piece->flags & CKPT_PIECE_ANON && is_zero(page))
 		return 1;
-	return is_shared(piece, id) ?
-	       known_page(save, id, (piece->addr >> PAGE_SHIFT) + nth, page) : 0;
-}
-
-static u16 run_flags(const struct ckpt_piece *piece, u32 id)
-{
-	return (piece->flags & CKPT_PIECE_HUGE ? CKPT_RUN_F_HUGE : 0) |
-	       (is_shared(piece, id) ? CKPT_RUN_F_SHARED : 0);
+	if (!(piece->flags & CKPT_PIECE_KIN))
+		return 0;
+	return known_page(save, id, (piece->addr >> PAGE_SHIFT) + nth, page, shared);
 }
 
 /* Pages [@from, @to) of a piece, if there are some; takes over a reference. */
 static int save_part(struct ckpt_save *save, u32 id, const struct ckpt_piece *piece,
-		     unsigned int from, unsigned int to)
+		     unsigned int from, unsigned int to, bool shared)
 {
+	u16 flags = (piece->flags & CKPT_PIECE_HUGE ? CKPT_RUN_F_HUGE : 0) |
+		    (shared ? CKPT_RUN_F_SHARED : 0);
+
 	if (from < to)
-		return ckpt_contents_pages(save, id, run_flags(piece, id),
-					   (piece->addr >> PAGE_SHIFT) + from,
+		return ckpt_contents_pages(save, id, flags, (piece->addr >> PAGE_SHIFT) + from,
 					   piece->page + from, to - from);
 	folio_put(page_folio(piece->page));
 	return 0;
@@ -109,22 +118,23 @@ static int save_part(struct ckpt_save *save, u32 id, const struct ckpt_piece *pi
 /* Takes over the piece's reference. */
 static int save_piece(struct ckpt_save *save, u32 id, const struct ckpt_piece *piece)
 {
+	bool shared = is_shared(save, piece, id);
 	unsigned int from = 0, i;
 	int err = 0, skip;
 
 	for (i = 0; !err && i < piece->nr; i++) {
-		skip = skip_page(save, id, piece, i);
+		skip = skip_page(save, id, piece, i, shared);
 		if (!skip)
 			continue;
 		if (from < i) {
 			folio_get(page_folio(piece->page));
-			err = save_part(save, id, piece, from, i);
+			err = save_part(save, id, piece, from, i, shared);
 		}
 		from = i + 1;
 		err = err ?: min(skip, 0);
 	}
 	if (!err)
-		return save_part(save, id, piece, from, piece->nr);
+		return save_part(save, id, piece, from, piece->nr, shared);
 	folio_put(page_folio(piece->page));
 	return err;
 }
@@ -191,6 +201,8 @@ int ckpt_mm_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 		cond_resched();
 	} while (!err && batch->next != ULONG_MAX);
 	ckpt_put_absent(batch);
+	if (!err && test_bit(MMF_HAS_UPROBES, &mm->flags))
+		return ckpt_err(save, -EBUSY, "breakpoints (uprobes) were put into its code meanwhile");
 	return err;
 }
 
@@ -279,12 +291,16 @@ static int map_pages(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long
 {
 	struct mm_struct *mm = rec->live;
 	struct vm_area_struct *vma;
+	struct mem_cgroup *memcg;
 	int err;
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
+	/* page tables are the new tasks', too */
+	memcg = set_active_memcg(load->memcg);
 	vma = ckpt_fill_area(load, rec, addr, &nr);
 	err = IS_ERR(vma) ? PTR_ERR(vma) : ckpt_map_pages(vma, addr, pages, nr, how);
+	set_active_memcg(memcg);
 	mmap_read_unlock(mm);
 	return err == -EINTR ? ckpt_fail(load, rec, err, "a new task was killed") : err;
 }
@@ -413,6 +429,9 @@ int ckpt_mm_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		nr = fill_some(load, rec, src, index, src_index, left, flags, pages);
+		/* of one that was killed for memory there is nothing to fault in */
+		if (nr == -EFAULT)
+			nr = ckpt_forest_lives(load) ?: -EFAULT;
 		if (nr < 0)
 			return nr;
 		cond_resched();

@@ -122,7 +122,10 @@ static void map_new(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
 	set_pte_at(vma->vm_mm, addr, pte, entry_for(vma, page, exclusive));
 }
 
-/* One page that is mapped elsewhere already, if it may be mapped here, too. */
+/*
+ * One page that is mapped elsewhere already, if it may be mapped here, too. If it
+ * is not mapped any more, an entry of swap or migration may have it exclusively.
+ */
 static bool map_again(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
 		      struct page *page)
 {
@@ -132,8 +135,8 @@ static bool map_again(struct vm_area_struct *vma, unsigned long addr, pte_t *pte
 
 	if (!folio_trylock(folio))
 		return false;
-	if (folio_test_anon(folio) && !folio_test_ksm(folio) && !folio_test_large(folio) &&
-	    !PageAnonExclusive(page) && folio->index == linear_page_index(vma, addr))
+	if (folio_mapped(folio) && folio_test_anon(folio) && !folio_test_ksm(folio) &&
+	    !folio_test_large(folio) && !PageAnonExclusive(page) && folio->index == linear_page_index(vma, addr))
 		list_for_each_entry(avc, &vma->anon_vma_chain, same_vma)
 			kin |= avc->anon_vma == folio_anon_vma(folio);
 	if (kin) {

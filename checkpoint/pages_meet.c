@@ -13,6 +13,7 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pagewalk.h>
+#include <linux/sched/signal.h>
 #include <linux/swapops.h>
 
 #include "../mm/swap.h"
@@ -88,6 +89,9 @@ static int meet_pte(struct ckpt_batch *batch, struct vm_area_struct *vma,
 		page = vm_normal_page(vma, addr, pte);
 		if (page && PageAnon(page))
 			meet_pages(batch, addr, page, 1, batch->flags);
+		/* zeros where the file may have something else */
+		else if (is_zero_pfn(pte_pfn(pte)) && !vma_is_anonymous(vma))
+			meet_pages(batch, addr, ZERO_PAGE(0), 1, 0);
 		return 0;
 	}
 	entry = pte_to_swp_entry(pte);
@@ -118,6 +122,11 @@ static int meet_ptes(pmd_t *pmd, unsigned long addr, unsigned long end,
 	for (pte = start; !stop && addr < end; pte++, addr += PAGE_SIZE)
 		stop = full(batch, addr) || meet_pte(batch, vma, addr, ptep_get(pte));
 	pte_unmap_unlock(start, ptl);
+	if (!stop && fatal_signal_pending(current)) {
+		batch->next = addr;
+		stop = 1;
+	}
+	cond_resched();
 	return stop;
 }
 

@@ -157,12 +157,16 @@ static struct mem_cgroup *new_memcg(struct ckpt_load *load)
 	return NULL;
 }
 
-static int read_contents(struct ckpt_load *load)
+static int fill_memory(struct ckpt_load *load)
 {
+	struct mem_cgroup *old;
 	int err;
 
 	load->memcg = new_memcg(load);
-	err = ckpt_read_contents(load);
+	old = set_active_memcg(load->memcg);
+	err = ckpt_relate_mms(load);
+	set_active_memcg(old);
+	err = err ?: ckpt_read_contents(load);
 	mem_cgroup_put(load->memcg);
 	load->memcg = NULL;
 	return err;
@@ -176,10 +180,10 @@ static int rebuild(struct ckpt_load *load, const struct restart_args *args)
 	int err;
 
 	result->stage = CKPT_STAGE_FOREST;
-	err = ckpt_forest_create(load) ?: ckpt_relate_mms(load);
+	err = ckpt_forest_create(load);
 	if (!err) {
 		result->stage = CKPT_STAGE_CONTENTS;
-		err = read_contents(load);
+		err = fill_memory(load);
 	}
 	if (!err) {
 		result->stage = CKPT_STAGE_COMMIT;

@@ -24,8 +24,8 @@ struct cgroup;
  * @seen: references to it found in the group
  * @ends: of a pipe, open descriptions in the group: for reading, for writing
  * @outside: a task outside the group has it too: a pipe, or memory
- * @snapshot: the object as it was when the group was held, which nobody else
- *	has; put like the object
+ * @put: the reference to it was dropped
+ * @snapshot: the object as it was when the group was held, which nobody else has
  * @pid: task it was met in, for the log
  */
 struct ckpt_obj {
@@ -39,6 +39,7 @@ struct ckpt_obj {
 	long seen;
 	unsigned int ends[2];
 	bool outside;
+	bool put;
 	void *snapshot;
 	pid_t pid;
 };
@@ -78,6 +79,7 @@ struct ckpt_member {
  * @call: what both calls have
  * @cgrp: the group
  * @held: it is held
+ * @writing: in the list of those that write from snapshots
  * @held_since: CLOCK_MONOTONIC when it was asked to freeze, ns
  * @clocks: readings when all was captured, ns
  * @deadline: jiffies until which it must be frozen
@@ -111,6 +113,7 @@ struct ckpt_save {
 	struct ckpt_call call;
 	struct cgroup *cgrp;
 	bool held;
+	struct list_head writing;
 	u64 held_since;
 	struct {
 		u64 realtime;
@@ -163,6 +166,7 @@ void ckpt_free_contents(struct ckpt_save *save);
 
 /* object.c */
 int ckpt_objects_init(struct ckpt_save *save);
+void ckpt_objects_put(struct ckpt_save *save);
 void ckpt_objects_free(struct ckpt_save *save);
 int ckpt_object(struct ckpt_save *save, void *ptr, const struct ckpt_ops *ops,
 		u32 *id);
@@ -194,6 +198,7 @@ struct ckpt_member *ckpt_live_thread(struct ckpt_save *save, struct ckpt_member 
 int ckpt_may_freeze(struct cgroup *cgrp, int fd);
 int ckpt_hold(struct ckpt_save *save);
 void ckpt_hold_release(struct ckpt_save *save);
+void ckpt_hold_forget(struct ckpt_save *save);
 
 /* process.c, thread.c, defaults.c */
 int ckpt_process_objects(struct ckpt_save *save, struct ckpt_member *leader);

@@ -90,6 +90,7 @@ static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *ind
 	struct folio *folio = NULL;
 	unsigned int nr = 1;
 	struct page *page;
+	bool poisoned;
 	int err;
 
 	err = shmem_get_folio(inode, *index, 0, &folio, SGP_READ);
@@ -98,7 +99,13 @@ static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *ind
 	if (folio) {
 		page = folio_file_page(folio, *index);
 		nr = min(folio_next_index(folio), end) - *index;
+		poisoned = folio_test_hwpoison(folio) ||
+			   (folio_test_large(folio) && folio_test_has_hwpoisoned(folio));
 		folio_unlock(folio);
+		if (poisoned) {
+			folio_put(folio);
+			return ckpt_err(save, -EIO, "a page of shared memory is poisoned");
+		}
 		err = ckpt_contents_pages(save, obj->id, 0, *index, page, nr);
 	}
 	*index += nr;

@@ -41,6 +41,7 @@ bool task_has_semadj(struct task_struct *task);
 
 /* kernel/fork.c */
 struct mm_struct *mm_snapshot(struct mm_struct *oldmm);
+void mm_snapshot_put(struct mm_struct *mm);
 
 /* kernel/futex/waitwake.c */
 extern long (*const futex_wait_restart_fn)(struct restart_block *restart);

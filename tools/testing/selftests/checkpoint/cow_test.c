@@ -207,6 +207,105 @@ TEST_F(cow, group_runs_while_the_stream_stalls)
 	EXPECT_EQ(0, cr_wait_exit(cr));
 }
 
+/* What the call had hold of is the group's alone again: a pipe ends with its writer. */
+CR_PROGRAM(ends)
+{
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	cr_fill(anonymous(8 * MB), 8 * MB, 1);
+	CR_EQ(0, pipe(ends));
+	pid = fork();
+	if (!pid) {
+		cr_await("close");
+		_exit(0);
+	}
+	close(ends[1]);
+	cr_touch("ready");
+	CR_EQ(0, read(ends[0], &c, 1));
+	cr_reap(pid, 0);
+	cr_touch("closed");
+}
+
+TEST_F(cow, nothing_of_the_group_is_held_while_it_runs)
+{
+	struct cr *cr = &self->cr;
+	struct stalled s;
+	pthread_t thread;
+	char path[100];
+	int fd;
+
+	ASSERT_EQ(0, cr_start(cr, "ends", NULL));
+	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	fd = begin(cr, &s, &thread);
+	ASSERT_LE(0, fd);
+	snprintf(path, sizeof(path), "%s/close", cr->dir);
+	close(open(path, O_CREAT | O_CLOEXEC, 0644));
+	EXPECT_EQ(0, cr_wait_for(cr, "closed"));
+	EXPECT_EQ(0, cr_wait_exit(cr));
+	ASSERT_EQ(0, drain(cr, fd));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, s.err);
+}
+
+TEST_F(cow, group_is_not_checkpointed_again_meanwhile)
+{
+	struct cr *cr = &self->cr;
+	struct stalled s;
+	pthread_t thread;
+	struct cr again;
+	int fd, null;
+
+	ASSERT_EQ(0, cr_start(cr, "beats", NULL));
+	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	fd = begin(cr, &s, &thread);
+	ASSERT_LE(0, fd);
+	again = *cr;
+	again.log = malloc(CR_LOG_SIZE);
+	null = memfd_create("again", MFD_CLOEXEC);
+	EXPECT_EQ(-EBUSY, cr_checkpoint_fd(&again, null));
+	EXPECT_TRUE(cr_logged(&again, "is being written yet"));
+	close(null);
+	free(again.log);
+	EXPECT_TRUE(goes_on(cr));
+	ASSERT_EQ(0, drain(cr, fd));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, s.err);
+	end(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+/* A file that can be made shorter takes private pages with it, those of a snapshot too. */
+CR_PROGRAM(shortens)
+{
+	int fd = memfd_create("short", MFD_CLOEXEC);
+	char *mem;
+
+	CR_EQ(0, ftruncate(fd, 4 * PAGE));
+	mem = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	CR_CHECK(mem != MAP_FAILED);
+	cr_fill(mem, 4 * PAGE, 1);
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 4 * PAGE, 1));
+	CR_EQ(0, ftruncate(fd, 0));
+}
+
+TEST_F(cow, memory_that_may_be_truncated_is_written_while_it_is_held)
+{
+	struct cr *cr = &self->cr;
+
+	ASSERT_EQ(0, cr_start_ready(cr, "shortens", NULL));
+	cr->checkpoint_flags = CHECKPOINT_COW;
+	ASSERT_EQ(0, cr_checkpoint(cr));
+	EXPECT_TRUE(cr_logged(cr, "can be made shorter"));
+	EXPECT_EQ(cr->result.pages, cr->result.held_pages);
+	ASSERT_EQ(0, cr_kill(cr));
+	ASSERT_EQ(0, cr_restart(cr));
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
 TEST_F(cow, image_is_whole_though_the_group_was_killed)
 {
 	struct cr *cr = &self->cr;
