@@ -3,8 +3,8 @@
  * An address space: boundaries, auxiliary vector, executable, vDSO, and its
  * mappings (vma.c) with their pages (pages.c).
  *
- * Refused: memory shared with another process, PR_SET_MDWE, KSM for the whole
- * process, membarrier registrations.
+ * Refused: memory shared with another process, PR_SET_MDWE, membarrier
+ * registrations.
  */
 #include <linux/auxvec.h>
 #include <linux/mm.h>
@@ -16,7 +16,10 @@
 #include "mm.h"
 
 #define AUXV_BYTES	sizeof_field(struct mm_struct, saved_auxv)
-#define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO)
+#define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO | CKPT_MM_MERGE_ANY)
+
+/* What a new address space has from the caller's, and the image's has not. */
+#define MMF_OWN		(MMF_DUMP_FILTER_MASK | MMF_DISABLE_THP_MASK | MMF_VM_MERGE_ANY_MASK)
 
 static void get_mm(void *mm)
 {
@@ -38,8 +41,6 @@ static int refuse_mm(struct ckpt_save *save, struct mm_struct *mm)
 {
 	if (test_bit(MMF_HAS_MDWE, &mm->flags))
 		ckpt_refuse(save, "PR_SET_MDWE", "memory-deny-write-execute is set, not saved yet");
-	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
-		ckpt_refuse(save, "PR_SET_MEMORY_MERGE", "is set, not saved yet");
 	if (mm->def_flags)
 		ckpt_refuse(save, "mlockall", "MCL_FUTURE or the like is set, not saved yet");
 	if (test_bit(MMF_HAS_UPROBES, &mm->flags))
@@ -75,6 +76,8 @@ static u32 flags_of(struct mm_struct *mm)
 		flags |= CKPT_MM_THP_DISABLE;
 	if (ckpt_arch_vdso(mm))
 		flags |= CKPT_MM_VDSO;
+	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
+		flags |= CKPT_MM_MERGE_ANY;
 	return flags;
 }
 
@@ -187,7 +190,7 @@ static int new_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 		return -ENOMEM;
 	/* nobody traces it before it is whole; see ckpt_mm_commit() */
 	set_dumpable(mm, SUID_DUMP_DISABLE);
-	mm->flags &= ~MMF_DUMP_FILTER_MASK;
+	mm->flags &= ~MMF_OWN;
 	mm->flags |= le32_to_cpu(in->coredump_filter) << MMF_DUMP_FILTER_SHIFT;
 	if (le32_to_cpu(in->flags) & CKPT_MM_THP_DISABLE)
 		set_bit(MMF_DISABLE_THP, &mm->flags);
@@ -204,12 +207,29 @@ static int new_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
+/* PR_SET_MEMORY_MERGE, before there are mappings: those to come are mergeable. */
+static int merge_any(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	int err;
+
+	if (!(le32_to_cpu(ckpt_data(rec, ckpt_mm)->flags) & CKPT_MM_MERGE_ANY))
+		return 0;
+	if (mmap_write_lock_killable(current->mm))
+		return -EINTR;
+	err = ckpt_mm_merge_any(current->mm);
+	mmap_write_unlock(current->mm);
+	if (err)
+		return ckpt_fail(load, rec, err, "cannot set PR_SET_MEMORY_MERGE: errno %d", -err);
+	return 0;
+}
+
 /* In the new leader, while it has no other threads. */
 static int install_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
 
 	return new_mm(load, rec) ?:
+	       merge_any(load, rec) ?:
 	       ckpt_arch_install_mm(load, rec, le64_to_cpu(in->vdso),
 				    le32_to_cpu(in->flags) & CKPT_MM_VDSO) ?:
 	       restart_vmas(load, rec) ?:

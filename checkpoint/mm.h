@@ -3,6 +3,8 @@
 #ifndef _CHECKPOINT_MM_H
 #define _CHECKPOINT_MM_H
 
+#include <linux/ksm.h>
+
 #include "internal.h"
 
 /* vma.c */
@@ -25,6 +27,12 @@ static inline bool ckpt_mm_membarrier(struct mm_struct *mm)
 }
 #else
 static inline bool ckpt_mm_membarrier(struct mm_struct *mm) { return false; }
+#endif
+
+#ifdef CONFIG_KSM
+static inline int ckpt_mm_merge_any(struct mm_struct *mm) { return ksm_enable_merge_any(mm); }
+#else
+static inline int ckpt_mm_merge_any(struct mm_struct *mm) { return -EINVAL; }
 #endif
 
 #endif /* _CHECKPOINT_MM_H */

@@ -33,6 +33,7 @@ static const struct {
 	{ VM_NOHUGEPAGE,	CKPT_VMA_NOHUGEPAGE,	0, MADV_NOHUGEPAGE },
 	{ VM_RAND_READ,		CKPT_VMA_RANDOM,	0, MADV_RANDOM },
 	{ VM_SEQ_READ,		CKPT_VMA_SEQUENTIAL,	0, MADV_SEQUENTIAL },
+	{ VM_MERGEABLE,		CKPT_VMA_MERGEABLE,	0, MADV_MERGEABLE },
 };
 
 /* Flags that the kernel derives again by itself. */
@@ -40,7 +41,7 @@ static const struct {
 			 VM_MAYWRITE | VM_MAYEXEC | VM_SHARED |		\
 			 VM_ACCOUNT | VM_SOFTDIRTY)
 
-#define FLAGS_KNOWN	((CKPT_VMA_SEQUENTIAL << 1) - 1)
+#define FLAGS_KNOWN	((CKPT_VMA_MERGEABLE << 1) - 1)
 #define PROT_KNOWN	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
 /* The file of a mapping that is saved by file, or NULL. */
@@ -199,23 +200,32 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
-static int advise(struct ckpt_load *load, struct ckpt_rec *rec)
+static int advise_one(struct ckpt_load *load, struct ckpt_rec *rec, int advice)
 {
 	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
 	u64 start = le64_to_cpu(in->start);
-	size_t len = le64_to_cpu(in->end) - start;
-	int i, err;
+	int err;
 
-	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		if (known[i].advice < 0 ||
-		    !(le32_to_cpu(in->flags) & known[i].image))
-			continue;
-		err = do_madvise(current->mm, start, len, known[i].advice);
-		if (err)
-			return ckpt_fail(load, rec, err, "madvise(%d) of 0x%llx failed: errno %d",
-					 known[i].advice, start, -err);
-	}
-	return 0;
+	err = do_madvise(current->mm, start, le64_to_cpu(in->end) - start, advice);
+	if (!err)
+		return 0;
+	return ckpt_fail(load, rec, err, "madvise(%d) of 0x%llx failed: errno %d",
+			 advice, start, -err);
+}
+
+static int advise(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	u32 flags = le32_to_cpu(ckpt_data(rec, ckpt_vma)->flags);
+	int i, err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(known); i++)
+		if (known[i].advice >= 0 && flags & known[i].image)
+			err = advise_one(load, rec, known[i].advice);
+	/* under PR_SET_MEMORY_MERGE new mappings are mergeable, this one was taken out */
+	if (!err && !(flags & CKPT_VMA_MERGEABLE) &&
+	    test_bit(MMF_VM_MERGE_ANY, &current->mm->flags))
+		err = advise_one(load, rec, MADV_UNMERGEABLE);
+	return err;
 }
 
 static int restart_vma(struct ckpt_load *load, struct ckpt_rec *rec)

@@ -492,6 +492,7 @@ struct ckpt_sighand {
 #define CKPT_MM_DUMPABLE	1	/* PR_SET_DUMPABLE is 1 */
 #define CKPT_MM_THP_DISABLE	2	/* PR_SET_THP_DISABLE */
 #define CKPT_MM_VDSO		4	/* @vdso counts */
+#define CKPT_MM_MERGE_ANY	8	/* PR_SET_MEMORY_MERGE */
 
 /**
  * struct ckpt_mm - an address space; its VMA records follow in ascending order
@@ -553,6 +554,7 @@ enum {
 #define CKPT_VMA_NOHUGEPAGE	(1U << 7)	/* MADV_NOHUGEPAGE */
 #define CKPT_VMA_RANDOM		(1U << 8)	/* MADV_RANDOM */
 #define CKPT_VMA_SEQUENTIAL	(1U << 9)	/* MADV_SEQUENTIAL */
+#define CKPT_VMA_MERGEABLE	(1U << 10)	/* MADV_MERGEABLE */
 
 /**
  * struct ckpt_vma - a mapping

@@ -78,11 +78,6 @@ static int huge_pages(const char *a)
 	return made(map(PROT_READ | PROT_WRITE, MAP_HUGETLB) == MAP_FAILED ? -1 : 0);
 }
 
-static int merged_memory(const char *a)
-{
-	return made(madvise(map(PROT_READ | PROT_WRITE, 0), 1 << 21, MADV_MERGEABLE));
-}
-
 static int protection_key(const char *a)
 {
 	return made(syscall(SYS_pkey_alloc, 0, 0));
@@ -96,7 +91,6 @@ static int ldt(const char *a)
 }
 
 static int mdwe(const char *a) { return made(prctl(65, 1, 0, 0, 0)); }
-static int merge_all(const char *a) { return made(prctl(67, 1, 0, 0, 0)); }
 
 static int membarrier(const char *a)
 {
@@ -193,9 +187,9 @@ static int breakpoint(const char *a)
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
 	T(shm), T(shared_memory), T(locked_memory), T(lock_future), T(sealed_memory),
-	T(huge_pages), T(merged_memory), T(named_memory), T(bound_memory),
+	T(huge_pages), T(named_memory), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(protection_key), T(ldt),
-	T(mdwe), T(merge_all), T(membarrier),
+	T(mdwe), T(membarrier),
 	{ }
 };
 
@@ -204,11 +198,9 @@ REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
 REFUSED(locked_memory, OBJECT("mapping"), "locked");
 REFUSED(sealed_memory, OBJECT("mapping"));
 REFUSED(huge_pages, "addr=");
-REFUSED(merged_memory, OBJECT("mapping"));
 REFUSED(protection_key, OBJECT("protection key"));
 REFUSED(ldt, OBJECT("LDT"));
 REFUSED(mdwe, OBJECT("PR_SET_MDWE"));
-REFUSED(merge_all, OBJECT("PR_SET_MEMORY_MERGE"));
 REFUSED(membarrier, OBJECT("membarrier"));
 REFUSED(lock_future, OBJECT("mlockall"));
 REFUSED(named_memory, OBJECT("mapping name"), "addr=");

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a mapping has beside its pages and protections. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "cr.h"
+
+#define PAGE	4096UL
+#define MB	(1UL << 20)
+
+CR_FIXTURE(mapping);
+
+/* A mapping that no other touches, so that none is merged with it. */
+static char *map(size_t len, int prot, int flags)
+{
+	char *area = mmap(NULL, len + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *mem;
+
+	CR_CHECK(area != MAP_FAILED);
+	if (!(flags & (MAP_SHARED | MAP_DROPPABLE)))
+		flags |= MAP_PRIVATE;
+	mem = mmap(area + PAGE, len, prot, flags | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	CR_CHECK(mem != MAP_FAILED);
+	return mem;
+}
+
+/* A line of the mapping at @at in smaps, with its name; the head for NULL. */
+static char *smaps(void *at, const char *name)
+{
+	static char text[1 << 18], line[256];
+	char head[32], *found;
+
+	CR_CHECK(cr_read_file("/proc/self/smaps", text, sizeof(text)) > 0);
+	snprintf(head, sizeof(head), "%lx-", (unsigned long)at);
+	found = strstr(text, head);
+	CR_CHECK(found);
+	if (name)
+		found = strstr(found, name);
+	CR_CHECK(found);
+	snprintf(line, sizeof(line), "%.*s ", (int)strcspn(found, "\n"), found);
+	return line;
+}
+
+static bool has_flag(void *at, const char *flag)
+{
+	char word[8];
+
+	snprintf(word, sizeof(word), " %s ", flag);
+	return strstr(smaps(at, "VmFlags:"), word);
+}
+
+/* ---- Merging of equal pages (KSM) ---- */
+
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE	67
+#define PR_GET_MEMORY_MERGE	68
+#endif
+
+#define KSM_PAGES	64
+
+static void write_ksm(const char *file, const char *value)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/ksm/%s", file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		fprintf(stderr, "# %s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+static void run_ksm(bool run)
+{
+	write_ksm("pages_to_scan", run ? "10000" : "100");
+	write_ksm("sleep_millisecs", run ? "10" : "20");
+	write_ksm("run", run ? "1" : "0");
+}
+
+static long merged(void)
+{
+	char text[32];
+
+	CR_CHECK(cr_read_file("/proc/self/ksm_merging_pages", text, sizeof(text)) > 0);
+	return atol(text);
+}
+
+/* Pages that are equal in twos. */
+static char *twins(void)
+{
+	char *mem = map(2 * KSM_PAGES * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	CR_EQ(0, madvise(mem, 2 * KSM_PAGES * PAGE, MADV_NOHUGEPAGE));
+	cr_fill(mem, KSM_PAGES * PAGE, 1);
+	cr_fill(mem + KSM_PAGES * PAGE, KSM_PAGES * PAGE, 1);
+	return mem;
+}
+
+static void check_twins(char *mem)
+{
+	size_t half = KSM_PAGES * PAGE;
+
+	CR_CHECK(cr_filled(mem, half, 1));
+	CR_CHECK(cr_filled(mem + half, half, 1));
+	/* they may be one page again: a write is of one of them alone */
+	cr_until(merged() >= KSM_PAGES);
+	mem[5 * PAGE] ^= 1;
+	CR_CHECK(cr_filled(mem + half, half, 1));
+	mem[5 * PAGE] ^= 1;
+	CR_CHECK(cr_filled(mem, half, 1));
+}
+
+CR_PROGRAM(merged)
+{
+	char *mem = twins();
+	char *apart = map(4 * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	CR_EQ(0, madvise(mem, 2 * KSM_PAGES * PAGE, MADV_MERGEABLE));
+	cr_until(merged() >= KSM_PAGES);
+	cr_ready();
+	CR_CHECK(has_flag(mem, "mg"));
+	CR_CHECK(!has_flag(apart, "mg"));
+	check_twins(mem);
+}
+
+CR_PROGRAM(merging_all)
+{
+	char *mem, *apart = map(4 * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	CR_EQ(0, prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0));
+	CR_EQ(0, madvise(apart, 4 * PAGE, MADV_UNMERGEABLE));
+	mem = twins();
+	cr_until(merged() >= KSM_PAGES);
+	cr_ready();
+	CR_EQ(1, prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0));
+	CR_CHECK(has_flag(mem, "mg"));
+	CR_CHECK(!has_flag(apart, "mg"));
+	CR_CHECK(has_flag(map(PAGE, PROT_READ, 0), "mg"));
+	check_twins(mem);
+}
+
+static int trip_with_ksm(struct cr *cr, const char *program)
+{
+	int err;
+
+	run_ksm(true);
+	err = cr_round_trip(cr, program, NULL);
+	cr_kill(cr);
+	run_ksm(false);
+	return err;
+}
+
+TEST_F(mapping, is_merged_with_others_and_may_be_again)
+{
+	EXPECT_EQ(0, trip_with_ksm(&self->cr, "merged"));
+}
+
+TEST_F(mapping, all_but_one_are_merged)
+{
+	EXPECT_EQ(0, trip_with_ksm(&self->cr, "merging_all"));
+}
+
+CR_PROGRAM(not_merging)
+{
+	cr_ready();
+	CR_EQ(0, prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0));
+	CR_EQ(0, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+}
+
+TEST_F(mapping, of_the_callers_settings_it_takes_none)
+{
+	ASSERT_EQ(0, cr_start_ready(&self->cr, "not_merging", NULL));
+	ASSERT_EQ(0, cr_stop(&self->cr));
+	ASSERT_EQ(0, prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0));
+	ASSERT_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+	ASSERT_EQ(0, cr_restart(&self->cr));
+	cr_go(&self->cr);
+	EXPECT_EQ(0, cr_wait_exit(&self->cr));
+}
+
+TEST_HARNESS_MAIN
