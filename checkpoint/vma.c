@@ -34,6 +34,7 @@ static const struct {
 	{ VM_RAND_READ,		CKPT_VMA_RANDOM,	0, MADV_RANDOM },
 	{ VM_SEQ_READ,		CKPT_VMA_SEQUENTIAL,	0, MADV_SEQUENTIAL },
 	{ VM_MERGEABLE,		CKPT_VMA_MERGEABLE,	0, MADV_MERGEABLE },
+	{ VM_DROPPABLE,		CKPT_VMA_DROPPABLE,	MAP_DROPPABLE,	-1 },
 };
 
 /* Flags that the kernel derives again by itself. */
@@ -41,7 +42,7 @@ static const struct {
 			 VM_MAYWRITE | VM_MAYEXEC | VM_SHARED |		\
 			 VM_ACCOUNT | VM_SOFTDIRTY)
 
-#define FLAGS_KNOWN	((CKPT_VMA_MERGEABLE << 1) - 1)
+#define FLAGS_KNOWN	((CKPT_VMA_DROPPABLE << 1) - 1)
 #define PROT_KNOWN	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
 /* The file of a mapping that is saved by file, or NULL. */
@@ -191,6 +192,8 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	    le32_to_cpu(in->flags) & ~FLAGS_KNOWN ||
 	    le32_to_cpu(in->prot) & ~PROT_KNOWN)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown kind, flags or protection");
+	if (le32_to_cpu(in->flags) & CKPT_VMA_DROPPABLE && kind != CKPT_VMA_ANON)
+		return ckpt_fail(load, rec, -EBADMSG, "MAP_DROPPABLE is of anonymous memory");
 	if (kind != CKPT_VMA_FILE && (in->file || in->offset ||
 				      le32_to_cpu(in->flags) & CKPT_VMA_SHARED))
 		return ckpt_fail(load, rec, -EBADMSG, "a file for memory that has none");
@@ -242,7 +245,7 @@ static int restart_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (flags & known[i].image)
 			map |= known[i].map;
-	if (!(flags & CKPT_VMA_SHARED))
+	if (!(map & MAP_TYPE))
 		map |= MAP_PRIVATE;
 	if (!file)
 		map |= MAP_ANONYMOUS;

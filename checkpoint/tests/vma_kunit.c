@@ -97,11 +97,16 @@ static struct ckpt_vma place(struct kunit *test, u32 kind)
 	};
 }
 
+#define WITH_DROPPABLE	(CKPT_VMA_NORESERVE | CKPT_VMA_DONTDUMP | CKPT_VMA_WIPEONFORK)
+
 /* Of these pairs mmap() and madvise() give only one at a time. */
 static bool exclude_each_other(u32 flags)
 {
 	return !(~flags & (CKPT_VMA_RANDOM | CKPT_VMA_SEQUENTIAL)) ||
-	       !(~flags & (CKPT_VMA_HUGEPAGE | CKPT_VMA_NOHUGEPAGE));
+	       !(~flags & (CKPT_VMA_HUGEPAGE | CKPT_VMA_NOHUGEPAGE)) ||
+	       !(~flags & (CKPT_VMA_DROPPABLE | CKPT_VMA_MERGEABLE)) ||
+	       !(~flags & (CKPT_VMA_DROPPABLE | CKPT_VMA_GROWSDOWN)) ||
+	       (flags & CKPT_VMA_DROPPABLE && ~flags & WITH_DROPPABLE);
 }
 
 static void private_mappings_come_back_with_all_their_flags(struct kunit *test)

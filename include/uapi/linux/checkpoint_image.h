@@ -555,6 +555,7 @@ enum {
 #define CKPT_VMA_RANDOM		(1U << 8)	/* MADV_RANDOM */
 #define CKPT_VMA_SEQUENTIAL	(1U << 9)	/* MADV_SEQUENTIAL */
 #define CKPT_VMA_MERGEABLE	(1U << 10)	/* MADV_MERGEABLE */
+#define CKPT_VMA_DROPPABLE	(1U << 11)	/* MAP_DROPPABLE */
 
 /**
  * struct ckpt_vma - a mapping

@@ -144,7 +144,7 @@ TEST_F(field, of_a_mapping_is_looked_at)
 		C(offset, 1, -EBADMSG), C(offset, ~0ULL << 12, ANY),
 		C(kind, 0, -EBADMSG), C(kind, 4, -EBADMSG), C(kind, CKPT_VMA_ANON, -EBADMSG),
 		C(prot, 8, -EBADMSG), C(prot, 1 << 24, -EBADMSG), C(flags, 1U << 31, -EBADMSG),
-		C(flags, ~0, -EBADMSG),
+		C(flags, ~0, -EBADMSG), C(flags, CKPT_VMA_DROPPABLE, -EBADMSG),
 		C(file, 0, -EBADMSG), C(file, 1, -EBADMSG), C(file, ~0, -EBADMSG),
 	};
 #undef C

@@ -12,6 +12,10 @@
 #include "../kselftest_harness.h"
 #include "cr.h"
 
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE	0x08
+#endif
+
 #define PAGE	4096UL
 #define MB	(1UL << 20)
 
@@ -183,6 +187,32 @@ TEST_F(mapping, of_the_callers_settings_it_takes_none)
 	ASSERT_EQ(0, cr_restart(&self->cr));
 	cr_go(&self->cr);
 	EXPECT_EQ(0, cr_wait_exit(&self->cr));
+}
+
+/* ---- Memory that may be taken away (MAP_DROPPABLE) ---- */
+
+CR_TEST(mapping, is_dropped_when_memory_is_short)
+{
+	char *mem = map(16 * PAGE, PROT_READ | PROT_WRITE, MAP_DROPPABLE);
+	pid_t pid;
+
+	cr_fill(mem, 8 * PAGE, 3);
+	CR_CHECK(has_flag(mem, "dp"));
+	cr_ready();
+	CR_CHECK(has_flag(mem, "dp"));
+	CR_CHECK(has_flag(mem, "wf"));
+	CR_CHECK(has_flag(mem, "dd"));
+	CR_CHECK(cr_filled(mem, 8 * PAGE, 3));
+	CR_EQ(0, mem[9 * PAGE]);
+	/* it is wiped in a child, and this cannot be changed */
+	CR_EQ(-1, madvise(mem, 16 * PAGE, MADV_KEEPONFORK));
+	pid = fork();
+	if (!pid)
+		_exit(mem[0] || mem[7 * PAGE]);
+	cr_reap(pid, 0);
+	/* no page goes to swap: it is gone */
+	CR_EQ(0, madvise(mem, 16 * PAGE, MADV_PAGEOUT));
+	CR_EQ(0, mem[PAGE] | mem[7 * PAGE]);
 }
 
 TEST_HARNESS_MAIN
