@@ -16,7 +16,10 @@
 #include "mm.h"
 
 #define AUXV_BYTES	sizeof_field(struct mm_struct, saved_auxv)
-#define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO | CKPT_MM_MERGE_ANY)
+#define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO |	\
+			 CKPT_MM_MERGE_ANY | CKPT_MM_LOCK_FUTURE | CKPT_MM_LOCK_ONFAULT)
+
+#define LOCK_FLAGS	(CKPT_MM_LOCK_FUTURE | CKPT_MM_LOCK_ONFAULT)
 
 /* What a new address space has from the caller's, and the image's has not. */
 #define MMF_OWN		(MMF_DUMP_FILTER_MASK | MMF_DISABLE_THP_MASK | MMF_VM_MERGE_ANY_MASK)
@@ -41,8 +44,6 @@ static int refuse_mm(struct ckpt_save *save, struct mm_struct *mm)
 {
 	if (test_bit(MMF_HAS_MDWE, &mm->flags))
 		ckpt_refuse(save, "PR_SET_MDWE", "memory-deny-write-execute is set, not saved yet");
-	if (mm->def_flags)
-		ckpt_refuse(save, "mlockall", "MCL_FUTURE or the like is set, not saved yet");
 	if (test_bit(MMF_HAS_UPROBES, &mm->flags))
 		ckpt_refuse(save, "uprobes", "breakpoints are in its code");
 	if (IS_ENABLED(CONFIG_MEMBARRIER) && ckpt_mm_membarrier(mm))
@@ -103,7 +104,7 @@ static int emit_mm(struct ckpt_save *save, struct ckpt_obj *obj, u32 exe)
 		return -ENOMEM;
 	fill_bounds(out, mm);
 	out->exe = cpu_to_le32(exe);
-	out->flags = cpu_to_le32(flags_of(mm));
+	out->flags = cpu_to_le32(flags_of(mm) | ckpt_lock_future(save, mm));
 	out->coredump_filter = cpu_to_le32((mm->flags & MMF_DUMP_FILTER_MASK) >>
 					   MMF_DUMP_FILTER_SHIFT);
 	out->vdso = cpu_to_le64(ckpt_arch_vdso(mm));
@@ -137,6 +138,8 @@ static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 
 	if (le32_to_cpu(in->flags) & ~FLAGS_KNOWN)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown flags 0x%x", le32_to_cpu(in->flags));
+	if ((le32_to_cpu(in->flags) & LOCK_FLAGS) == CKPT_MM_LOCK_ONFAULT)
+		return ckpt_fail(load, rec, -EBADMSG, "MCL_ONFAULT without MCL_FUTURE");
 	if (len > AUXV_BYTES || len % sizeof(long) || !ckpt_tail_is(rec, len))
 		return ckpt_fail(load, rec, -EBADMSG, "bad auxiliary vector");
 	if (le32_to_cpu(in->coredump_filter) & ~(MMF_DUMP_FILTER_MASK >> MMF_DUMP_FILTER_SHIFT))
@@ -233,6 +236,7 @@ static int install_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 	       ckpt_arch_install_mm(load, rec, le64_to_cpu(in->vdso),
 				    le32_to_cpu(in->flags) & CKPT_MM_VDSO) ?:
 	       restart_vmas(load, rec) ?:
+	       restart_lock_future(load, rec) ?:
 	       set_bounds(load, rec);
 }
 

@@ -13,6 +13,12 @@ int checkpoint_vmas(struct ckpt_save *save, struct mm_struct *mm,
 		    struct ckpt_mm *out);
 int restart_vmas(struct ckpt_load *load, struct ckpt_rec *mm);
 
+/* vma_attrs.c */
+u32 ckpt_lock_future(struct ckpt_save *save, struct mm_struct *mm);
+int ckpt_validate_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec);
+int restart_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec);
+int restart_lock_future(struct ckpt_load *load, struct ckpt_rec *rec);
+
 /* pages.c */
 int ckpt_mm_contents(struct ckpt_save *save, struct ckpt_obj *obj);
 void ckpt_put_shared_pages(struct ckpt_save *save);

@@ -15,7 +15,7 @@
 
 #include "mm.h"
 
-/* Flags that a reader can ask for: by mmap() or by madvise(). */
+/* Flags that a reader can ask for: by mmap(), by madvise(), or see vma_attrs.c. */
 static const struct {
 	vm_flags_t vm;
 	u32 image;
@@ -35,6 +35,8 @@ static const struct {
 	{ VM_SEQ_READ,		CKPT_VMA_SEQUENTIAL,	0, MADV_SEQUENTIAL },
 	{ VM_MERGEABLE,		CKPT_VMA_MERGEABLE,	0, MADV_MERGEABLE },
 	{ VM_DROPPABLE,		CKPT_VMA_DROPPABLE,	MAP_DROPPABLE,	-1 },
+	{ VM_LOCKED,		CKPT_VMA_LOCKED,	0,		-1 },
+	{ VM_LOCKONFAULT,	CKPT_VMA_LOCKONFAULT,	0,		-1 },
 };
 
 /* Flags that the kernel derives again by itself. */
@@ -42,7 +44,7 @@ static const struct {
 			 VM_MAYWRITE | VM_MAYEXEC | VM_SHARED |		\
 			 VM_ACCOUNT | VM_SOFTDIRTY)
 
-#define FLAGS_KNOWN	((CKPT_VMA_DROPPABLE << 1) - 1)
+#define FLAGS_KNOWN	((CKPT_VMA_LOCKONFAULT << 1) - 1)
 #define PROT_KNOWN	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
 /* The file of a mapping that is saved by file, or NULL. */
@@ -200,7 +202,7 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	if (kind == CKPT_VMA_FILE &&
 	    !ckpt_ref_file(load, rec, le32_to_cpu(in->file)))
 		return -EBADMSG;
-	return 0;
+	return ckpt_validate_vma_attrs(load, rec);
 }
 
 static int advise_one(struct ckpt_load *load, struct ckpt_rec *rec, int advice)
@@ -258,7 +260,7 @@ static int restart_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 				 "cannot map 0x%llx to 0x%llx: errno %d",
 				 start, le64_to_cpu(in->end),
 				 IS_ERR_VALUE(addr) ? -(int)addr : ENOMEM);
-	return advise(load, rec);
+	return advise(load, rec) ?: restart_vma_attrs(load, rec);
 }
 
 /**

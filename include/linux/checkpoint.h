@@ -49,6 +49,10 @@ int do_prlimit(struct task_struct *tsk, unsigned int resource,
 
 /* kernel/time/hrtimer.c */
 long hrtimer_nanosleep_restart(struct restart_block *restart);
+
+/* mm/mlock.c */
+int apply_vma_lock_flags(unsigned long start, size_t len, unsigned long flags);
+int apply_mlockall_flags(int flags);
 #endif
 
 #endif /* _LINUX_CHECKPOINT_H */

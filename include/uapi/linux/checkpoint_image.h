@@ -493,6 +493,8 @@ struct ckpt_sighand {
 #define CKPT_MM_THP_DISABLE	2	/* PR_SET_THP_DISABLE */
 #define CKPT_MM_VDSO		4	/* @vdso counts */
 #define CKPT_MM_MERGE_ANY	8	/* PR_SET_MEMORY_MERGE */
+#define CKPT_MM_LOCK_FUTURE	16	/* MCL_FUTURE */
+#define CKPT_MM_LOCK_ONFAULT	32	/* MCL_FUTURE | MCL_ONFAULT */
 
 /**
  * struct ckpt_mm - an address space; its VMA records follow in ascending order
@@ -556,6 +558,8 @@ enum {
 #define CKPT_VMA_SEQUENTIAL	(1U << 9)	/* MADV_SEQUENTIAL */
 #define CKPT_VMA_MERGEABLE	(1U << 10)	/* MADV_MERGEABLE */
 #define CKPT_VMA_DROPPABLE	(1U << 11)	/* MAP_DROPPABLE */
+#define CKPT_VMA_LOCKED		(1U << 12)	/* mlock(2) */
+#define CKPT_VMA_LOCKONFAULT	(1U << 13)	/* MLOCK_ONFAULT */
 
 /**
  * struct ckpt_vma - a mapping

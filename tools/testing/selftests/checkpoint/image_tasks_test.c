@@ -116,7 +116,7 @@ TEST_F(field, of_an_address_space_is_looked_at)
 #define C(FIELD, VALUE, ERR) C_(MM, 0, ckpt_mm, FIELD, VALUE, ERR)
 	static const struct change changes[] = {
 		C(flags, 1U << 31, -EBADMSG), C(flags, ~0, -EBADMSG),
-		C(auxv_len, 1 << 20, -EBADMSG),
+		C(flags, CKPT_MM_LOCK_ONFAULT, -EBADMSG), C(auxv_len, 1 << 20, -EBADMSG),
 		C(auxv_len, ~0, -EBADMSG), C(auxv_len, 12, -EBADMSG),
 		C(coredump_filter, 1 << 30, -EBADMSG),
 		C(vdso, KERNEL, -EBADMSG), C(vdso, 4097, -EBADMSG),
@@ -145,6 +145,7 @@ TEST_F(field, of_a_mapping_is_looked_at)
 		C(kind, 0, -EBADMSG), C(kind, 4, -EBADMSG), C(kind, CKPT_VMA_ANON, -EBADMSG),
 		C(prot, 8, -EBADMSG), C(prot, 1 << 24, -EBADMSG), C(flags, 1U << 31, -EBADMSG),
 		C(flags, ~0, -EBADMSG), C(flags, CKPT_VMA_DROPPABLE, -EBADMSG),
+		C(flags, CKPT_VMA_LOCKONFAULT, -EBADMSG),
 		C(file, 0, -EBADMSG), C(file, 1, -EBADMSG), C(file, ~0, -EBADMSG),
 	};
 #undef C

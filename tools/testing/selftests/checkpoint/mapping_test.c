@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -213,6 +214,114 @@ CR_TEST(mapping, is_dropped_when_memory_is_short)
 	/* no page goes to swap: it is gone */
 	CR_EQ(0, madvise(mem, 16 * PAGE, MADV_PAGEOUT));
 	CR_EQ(0, mem[PAGE] | mem[7 * PAGE]);
+}
+
+/* ---- Locked memory ---- */
+
+static long locked_kb(void)
+{
+	return cr_field("/proc/self/status", "VmLck", 10);
+}
+
+static long of_smaps(void *at, const char *name)
+{
+	return atol(strpbrk(smaps(at, name), "0123456789"));
+}
+
+CR_TEST(mapping, that_is_locked_is_all_there_and_counted)
+{
+	char *mem = map(16 * PAGE, PROT_READ | PROT_WRITE, 0);
+	char *shared = map(16 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	char *none = map(4 * PAGE, PROT_NONE, 0);
+	char *part = map(4 * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	cr_fill(mem, 4 * PAGE, 1);
+	cr_fill(shared, 4 * PAGE, 2);
+	CR_EQ(0, mlock(mem, 16 * PAGE));
+	CR_EQ(0, mlock(shared, 16 * PAGE));
+	/* the lock is set, and the call fails as there are no pages to be had */
+	CR_EQ(-1, mlock(none, 4 * PAGE));
+	CR_EQ(0, mlock(part + PAGE, PAGE));
+	CR_EQ(4 * (16 + 16 + 4 + 1), locked_kb());
+	cr_ready();
+	CR_EQ(4 * (16 + 16 + 4 + 1), locked_kb());
+	CR_CHECK(has_flag(none, "lo"));
+	CR_CHECK(has_flag(part + PAGE, "lo"));
+	CR_CHECK(!has_flag(part, "lo"));
+	CR_EQ(64, of_smaps(mem, "Rss:"));
+	CR_EQ(64, of_smaps(mem, "Locked:"));
+	CR_EQ(64, of_smaps(shared, "Locked:"));
+	CR_CHECK(cr_filled(mem, 4 * PAGE, 1));
+	CR_CHECK(cr_filled(shared, 4 * PAGE, 2));
+	CR_EQ(-1, madvise(mem, PAGE, MADV_DONTNEED));
+	CR_EQ(0, munlock(mem, 16 * PAGE));
+	CR_EQ(4 * (16 + 4 + 1), locked_kb());
+	CR_EQ(0, madvise(mem, PAGE, MADV_DONTNEED));
+}
+
+CR_TEST(mapping, that_is_locked_on_fault_gets_pages_as_they_are_used)
+{
+	char *mem = map(16 * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	CR_EQ(0, mlock2(mem, 16 * PAGE, MLOCK_ONFAULT));
+	cr_fill(mem, 4 * PAGE, 1);
+	cr_ready();
+	CR_CHECK(has_flag(mem, "lo"));
+	CR_CHECK(has_flag(mem, "lf"));
+	CR_EQ(16, of_smaps(mem, "Rss:"));
+	CR_EQ(16, of_smaps(mem, "Locked:"));
+	CR_CHECK(cr_filled(mem, 4 * PAGE, 1));
+	mem[8 * PAGE] = 1;
+	CR_EQ(20, of_smaps(mem, "Locked:"));
+	CR_EQ(64, locked_kb());
+}
+
+CR_TEST(mapping, all_of_it_is_locked_and_what_comes)
+{
+	char *mem;
+	long kb;
+
+	CR_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
+	kb = locked_kb();
+	CR_CHECK(kb > 0);
+	cr_ready();
+	CR_EQ(kb, locked_kb());
+	mem = map(4 * PAGE, PROT_READ | PROT_WRITE, 0);
+	CR_CHECK(has_flag(mem, "lo"));
+	CR_CHECK(!has_flag(mem, "lf"));
+	CR_EQ(16, of_smaps(mem, "Rss:"));
+	CR_EQ(0, munlockall());
+	CR_EQ(0, locked_kb());
+}
+
+CR_TEST(mapping, what_comes_is_locked_on_fault)
+{
+	char *mem, *before = map(4 * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	CR_EQ(0, mlockall(MCL_FUTURE | MCL_ONFAULT));
+	cr_ready();
+	CR_EQ(0, locked_kb());
+	CR_CHECK(!has_flag(before, "lo"));
+	mem = map(4 * PAGE, PROT_READ | PROT_WRITE, 0);
+	CR_CHECK(has_flag(mem, "lf"));
+	CR_EQ(0, of_smaps(mem, "Rss:"));
+}
+
+/* A daemon that locked its memory and then gave up its rights. */
+CR_TEST(mapping, stays_locked_without_the_right_to_lock_it)
+{
+	char *mem = map(16 * PAGE, PROT_READ | PROT_WRITE, 0);
+	struct rlimit none = { };
+
+	cr_fill(mem, 16 * PAGE, 1);
+	CR_EQ(0, mlock(mem, 16 * PAGE));
+	CR_EQ(0, setrlimit(RLIMIT_MEMLOCK, &none));
+	CR_EQ(0, setresuid(1000, 1000, 1000));
+	cr_ready();
+	CR_EQ(64, of_smaps(mem, "Locked:"));
+	CR_CHECK(cr_filled(mem, 16 * PAGE, 1));
+	CR_EQ(-1, mlock(map(PAGE, PROT_READ, 0), PAGE));
+	CR_EQ(EPERM, errno);
 }
 
 TEST_HARNESS_MAIN

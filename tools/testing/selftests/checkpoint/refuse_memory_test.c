@@ -56,11 +56,6 @@ static int shared_memory(const char *a)
 	return made(clone(sleeper, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
 }
 
-static int locked_memory(const char *a)
-{
-	return made(mlock(map(PROT_READ | PROT_WRITE, 0), 4096));
-}
-
 static int sealed_memory(const char *a)
 {
 	return made(syscall(462, map(PROT_READ, 0), 4096, 0));
@@ -97,8 +92,6 @@ static int membarrier(const char *a)
 	return made(syscall(SYS_membarrier,
 			    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
 }
-
-static int lock_future(const char *a) { return made(mlockall(MCL_FUTURE)); }
 
 static int named_memory(const char *a)
 {
@@ -186,7 +179,7 @@ static int breakpoint(const char *a)
 
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
-	T(shm), T(shared_memory), T(locked_memory), T(lock_future), T(sealed_memory),
+	T(shm), T(shared_memory), T(sealed_memory),
 	T(huge_pages), T(named_memory), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(protection_key), T(ldt),
 	T(mdwe), T(membarrier),
@@ -195,14 +188,12 @@ const struct fail_target fail_targets[] = {
 
 REFUSED(shm, "addr=");
 REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
-REFUSED(locked_memory, OBJECT("mapping"), "locked");
 REFUSED(sealed_memory, OBJECT("mapping"));
 REFUSED(huge_pages, "addr=");
 REFUSED(protection_key, OBJECT("protection key"));
 REFUSED(ldt, OBJECT("LDT"));
 REFUSED(mdwe, OBJECT("PR_SET_MDWE"));
 REFUSED(membarrier, OBJECT("membarrier"));
-REFUSED(lock_future, OBJECT("mlockall"));
 REFUSED(named_memory, OBJECT("mapping name"), "addr=");
 REFUSED(bound_memory, OBJECT("memory policy"), "addr=");
 REFUSED(faults_of_users, OBJECT("userfaultfd"), "addr=");

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a mapping has beside what mmap(2) and madvise(2) give it: locked memory.
+ * Each is given again by the functions of the system call that gives it, in the
+ * new task, while it has the caller's credentials.
+ */
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched/signal.h>
+
+#include "mm.h"
+
+/* ---- mlock(2), mlock2(2), mlockall(2) ---- */
+
+/*
+ * As mlock(2) asks, which may have been called under the hard limit before the
+ * soft one was lowered again; limits of the image come later.
+ */
+static bool may_lock(unsigned long pages)
+{
+	unsigned long limit = rlimit_max(RLIMIT_MEMLOCK);
+
+	return (limit && current->mm->locked_vm + pages <= limit >> PAGE_SHIFT) ||
+	       capable(CAP_IPC_LOCK) || capable(CAP_SYS_RESOURCE);
+}
+
+/*
+ * Contents go to the pages that are there then. That some cannot be there is no
+ * failure: mlockall(2) locks such mappings as well. What ends the call, elsewhere,
+ * ends this.
+ */
+static int populate(struct ckpt_load *load, unsigned long start, unsigned long end)
+{
+	unsigned long len;
+
+	for (; start < end; start += len) {
+		if (READ_ONCE(load->err) || fatal_signal_pending(current))
+			return -EINTR;
+		len = min(end - start, SZ_64M);
+		mm_populate(start, len);
+	}
+	return 0;
+}
+
+static int restart_lock(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
+	unsigned long start = le64_to_cpu(in->start), len = le64_to_cpu(in->end) - start;
+	u32 flags = le32_to_cpu(in->flags);
+	vm_flags_t how = VM_LOCKED;
+	int err;
+
+	if (!(flags & CKPT_VMA_LOCKED))
+		return 0;
+	if (!may_lock(len >> PAGE_SHIFT))
+		return ckpt_axis(load, rec, "memlock", "locked memory at 0x%lx is more than RLIMIT_MEMLOCK allows, and needs CAP_IPC_LOCK",
+				 start);
+	if (flags & CKPT_VMA_LOCKONFAULT)
+		how |= VM_LOCKONFAULT;
+	if (mmap_write_lock_killable(current->mm))
+		return -EINTR;
+	err = apply_vma_lock_flags(start, len, how);
+	mmap_write_unlock(current->mm);
+	if (err)
+		return ckpt_fail(load, rec, err, "cannot lock 0x%lx: errno %d", start, -err);
+	return populate(load, start, start + len);
+}
+
+/**
+ * restart_lock_future - lock the mappings to come, as MCL_FUTURE does
+ * @load: the call
+ * @rec: the MM record
+ *
+ * Context: the new task, which has all of its mappings.
+ */
+int restart_lock_future(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	u32 flags = le32_to_cpu(ckpt_data(rec, ckpt_mm)->flags);
+	int err;
+
+	if (!(flags & CKPT_MM_LOCK_FUTURE))
+		return 0;
+	if (!may_lock(0))
+		return ckpt_axis(load, rec, "memlock", "to lock memory to come needs RLIMIT_MEMLOCK or CAP_IPC_LOCK");
+	if (mmap_write_lock_killable(current->mm))
+		return -EINTR;
+	err = apply_mlockall_flags(MCL_FUTURE | (flags & CKPT_MM_LOCK_ONFAULT ? MCL_ONFAULT : 0));
+	mmap_write_unlock(current->mm);
+	return err;
+}
+
+/* MCL_FUTURE and MCL_ONFAULT as flags of the MM; what else there is, is refused. */
+u32 ckpt_lock_future(struct ckpt_save *save, struct mm_struct *mm)
+{
+	vm_flags_t flags = mm->def_flags;
+
+	if (flags & ~VM_LOCKED_MASK)
+		ckpt_refuse(save, "mappings to come", "have flags 0x%lx, not saved yet",
+			    flags & ~VM_LOCKED_MASK);
+	return (flags & VM_LOCKED ? CKPT_MM_LOCK_FUTURE : 0) |
+	       (flags & VM_LOCKONFAULT ? CKPT_MM_LOCK_ONFAULT : 0);
+}
+
+/**
+ * ckpt_validate_vma_attrs - check what a mapping has beside
+ * @load: the call
+ * @rec: its record
+ */
+int ckpt_validate_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	u32 flags = le32_to_cpu(ckpt_data(rec, ckpt_vma)->flags);
+
+	if (flags & CKPT_VMA_LOCKONFAULT && !(flags & CKPT_VMA_LOCKED))
+		return ckpt_fail(load, rec, -EBADMSG, "MLOCK_ONFAULT without a lock");
+	return 0;
+}
+
+/**
+ * restart_vma_attrs - give a mapping what it has beside, in the new task
+ * @load: the call
+ * @rec: its record
+ */
+int restart_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	return restart_lock(load, rec);
+}
