@@ -14,6 +14,9 @@ int checkpoint_vmas(struct ckpt_save *save, struct mm_struct *mm,
 int restart_vmas(struct ckpt_load *load, struct ckpt_rec *mm);
 
 /* vma_attrs.c */
+#define CKPT_VMA_NAME_MAX	80
+size_t ckpt_vma_tail(struct vm_area_struct *vma);
+void checkpoint_vma_attrs(struct vm_area_struct *vma, struct ckpt_vma *out);
 u32 ckpt_lock_future(struct ckpt_save *save, struct mm_struct *mm);
 int ckpt_validate_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec);
 int restart_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec);

@@ -44,7 +44,7 @@ static const struct {
 			 VM_MAYWRITE | VM_MAYEXEC | VM_SHARED |		\
 			 VM_ACCOUNT | VM_SOFTDIRTY)
 
-#define FLAGS_KNOWN	((CKPT_VMA_LOCKONFAULT << 1) - 1)
+#define FLAGS_KNOWN	((CKPT_VMA_NAMED << 1) - 1)
 #define PROT_KNOWN	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
 /* The file of a mapping that is saved by file, or NULL. */
@@ -129,8 +129,7 @@ static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma,
 	}
 	out->prot = cpu_to_le32(prot_of(vma));
 	out->flags = cpu_to_le32(flags_of(save, vma));
-	if (anon_vma_name(vma))
-		ckpt_refuse(save, "mapping name", "PR_SET_VMA_ANON_NAME is not saved yet");
+	checkpoint_vma_attrs(vma, out);
 	if (vma_policy(vma))
 		ckpt_refuse(save, "memory policy", "mbind(2) is in force, not saved yet");
 	if (userfaultfd_armed(vma))
@@ -167,7 +166,7 @@ int checkpoint_vmas(struct ckpt_save *save, struct mm_struct *mm,
 
 	mmap_assert_locked(mm);
 	for_each_vma(vmi, vma) {
-		rec = ckpt_emit(save, &ckpt_vma_ops, 0);
+		rec = ckpt_emit(save, &ckpt_vma_ops, ckpt_vma_tail(vma));
 		if (!rec)
 			return -ENOMEM;
 		save->where.addr = vma->vm_start;
@@ -287,6 +286,7 @@ const struct ckpt_ops ckpt_vma_ops = {
 	.name		= "vma",
 	.type		= CKPT_REC_VMA,
 	.fixed		= sizeof(struct ckpt_vma),
+	.max_tail	= CKPT_VMA_NAME_MAX,
 	.validate	= validate_vma,
 };
 

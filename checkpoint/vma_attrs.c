@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a mapping has beside what mmap(2) and madvise(2) give it: locked memory.
+ * What a mapping has beside what mmap(2) and madvise(2) give it: locks, a name.
  * Each is given again by the functions of the system call that gives it, in the
  * new task, while it has the caller's credentials.
  */
+#include <linux/checkpoint.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/mm_inline.h>
 #include <linux/sched/signal.h>
 
 #include "mm.h"
@@ -101,6 +103,83 @@ u32 ckpt_lock_future(struct ckpt_save *save, struct mm_struct *mm)
 	       (flags & VM_LOCKONFAULT ? CKPT_MM_LOCK_ONFAULT : 0);
 }
 
+/* ---- PR_SET_VMA_ANON_NAME ---- */
+
+static void save_name(struct vm_area_struct *vma, struct ckpt_vma *out)
+{
+	struct anon_vma_name *name = anon_vma_name(vma);
+
+	if (!name)
+		return;
+	out->flags |= cpu_to_le32(CKPT_VMA_NAMED);
+	out->name_len = cpu_to_le32(strlen(name->name));
+	memcpy(ckpt_tail(out, sizeof(*out)), name->name, strlen(name->name));
+}
+
+/* As prctl_set_vma() has it. */
+static bool good_name(const struct ckpt_rec *rec)
+{
+	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
+	u32 i, len = le32_to_cpu(in->name_len);
+	const char *name = ckpt_rec_tail(rec);
+
+	if (len >= CKPT_VMA_NAME_MAX || !ckpt_tail_is(rec, len))
+		return false;
+	if (!(le32_to_cpu(in->flags) & CKPT_VMA_NAMED))
+		return !len;
+	if (!IS_ENABLED(CONFIG_ANON_VMA_NAME))
+		return false;
+	for (i = 0; i < len; i++)
+		if (!is_valid_name_char(name[i]))
+			return false;
+	return true;
+}
+
+static int restart_name(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
+	u64 start = le64_to_cpu(in->start);
+	char text[CKPT_VMA_NAME_MAX] = {};
+	struct anon_vma_name *name;
+	int err;
+
+	if (!(le32_to_cpu(in->flags) & CKPT_VMA_NAMED))
+		return 0;
+	memcpy(text, ckpt_rec_tail(rec), le32_to_cpu(in->name_len));
+	name = anon_vma_name_alloc(text);
+	if (!name)
+		return -ENOMEM;
+	err = -EINTR;
+	if (!mmap_write_lock_killable(current->mm)) {
+		err = madvise_set_anon_name(current->mm, start, le64_to_cpu(in->end) - start, name);
+		mmap_write_unlock(current->mm);
+	}
+	anon_vma_name_put(name);
+	if (err)
+		return ckpt_fail(load, rec, err, "cannot name 0x%llx: errno %d", start, -err);
+	return 0;
+}
+
+/* ---- All of them ---- */
+
+/* Bytes that a mapping needs in the tail of its record. */
+size_t ckpt_vma_tail(struct vm_area_struct *vma)
+{
+	struct anon_vma_name *name = anon_vma_name(vma);
+
+	return name ? strlen(name->name) : 0;
+}
+
+/**
+ * checkpoint_vma_attrs - capture what a mapping has beside
+ * @vma: the mapping
+ * @out: its record, the flags set; with ckpt_vma_tail() bytes
+ */
+void checkpoint_vma_attrs(struct vm_area_struct *vma, struct ckpt_vma *out)
+{
+	save_name(vma, out);
+}
+
 /**
  * ckpt_validate_vma_attrs - check what a mapping has beside
  * @load: the call
@@ -112,6 +191,8 @@ int ckpt_validate_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec)
 
 	if (flags & CKPT_VMA_LOCKONFAULT && !(flags & CKPT_VMA_LOCKED))
 		return ckpt_fail(load, rec, -EBADMSG, "MLOCK_ONFAULT without a lock");
+	if (!good_name(rec) || ckpt_data(rec, ckpt_vma)->__reserved)
+		return ckpt_fail(load, rec, -EBADMSG, "a name that PR_SET_VMA_ANON_NAME would refuse");
 	return 0;
 }
 
@@ -122,5 +203,5 @@ int ckpt_validate_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec)
  */
 int restart_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec)
 {
-	return restart_lock(load, rec);
+	return restart_name(load, rec) ?: restart_lock(load, rec);
 }

@@ -46,6 +46,7 @@ extern long (*const futex_wait_restart_fn)(struct restart_block *restart);
 int mm_set_map(struct prctl_mm_map *prctl_map, const unsigned long *auxv);
 int do_prlimit(struct task_struct *tsk, unsigned int resource,
 	       struct rlimit *new_rlim, struct rlimit *old_rlim);
+bool is_valid_name_char(char ch);
 
 /* kernel/time/hrtimer.c */
 long hrtimer_nanosleep_restart(struct restart_block *restart);

@@ -560,6 +560,7 @@ enum {
 #define CKPT_VMA_DROPPABLE	(1U << 11)	/* MAP_DROPPABLE */
 #define CKPT_VMA_LOCKED		(1U << 12)	/* mlock(2) */
 #define CKPT_VMA_LOCKONFAULT	(1U << 13)	/* MLOCK_ONFAULT */
+#define CKPT_VMA_NAMED		(1U << 14)	/* PR_SET_VMA_ANON_NAME, "" too */
 
 /**
  * struct ckpt_vma - a mapping
@@ -570,6 +571,8 @@ enum {
  * @kind: CKPT_VMA_*
  * @prot: PROT_*
  * @flags: CKPT_VMA_*
+ * @name_len: bytes of its name in the tail, without a NUL
+ * @__reserved: zero
  */
 struct ckpt_vma {
 	__le64 start;
@@ -579,6 +582,8 @@ struct ckpt_vma {
 	__le32 kind;
 	__le32 prot;
 	__le32 flags;
+	__le32 name_len;
+	__le32 __reserved;
 };
 
 /* ---- The forest ---- */

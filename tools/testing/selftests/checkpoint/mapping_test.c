@@ -324,4 +324,40 @@ CR_TEST(mapping, stays_locked_without_the_right_to_lock_it)
 	CR_EQ(EPERM, errno);
 }
 
+/* ---- Names (PR_SET_VMA_ANON_NAME) ---- */
+
+static int name(void *at, size_t len, const char *text)
+{
+	return prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, at, len, text);
+}
+
+static bool has_name(void *at, const char *text)
+{
+	return strstr(smaps(at, NULL), text);
+}
+
+CR_TEST(mapping, keeps_its_name)
+{
+	char *mem = map(8 * PAGE, PROT_READ | PROT_WRITE, 0);
+	char *shared = map(2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	char *empty = map(2 * PAGE, PROT_READ | PROT_WRITE, 0);
+	char longest[80] = "";
+
+	memset(longest, 'x', 79);
+	CR_EQ(0, name(mem, 2 * PAGE, "a name"));
+	CR_EQ(0, name(mem + 2 * PAGE, 2 * PAGE, longest));
+	CR_EQ(0, name(shared, 2 * PAGE, "shared"));
+	CR_EQ(0, name(empty, 2 * PAGE, ""));
+	cr_fill(mem, 8 * PAGE, 1);
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 8 * PAGE, 1));
+	CR_CHECK(has_name(mem, "[anon:a name]"));
+	CR_CHECK(has_name(mem + 2 * PAGE, longest));
+	CR_CHECK(!has_name(mem + 4 * PAGE, "anon"));
+	CR_CHECK(has_name(shared, "[anon_shmem:shared]"));
+	CR_CHECK(has_name(empty, "[anon:]"));
+	CR_EQ(0, name(mem, 8 * PAGE, NULL));
+	CR_CHECK(!has_name(mem, "anon"));
+}
+
 TEST_HARNESS_MAIN

@@ -93,11 +93,6 @@ static int membarrier(const char *a)
 			    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
 }
 
-static int named_memory(const char *a)
-{
-	return made(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map(PROT_READ, 0), 4096, "name"));
-}
-
 static int bound_memory(const char *a)
 {
 	unsigned long nodes = 1;
@@ -180,7 +175,7 @@ static int breakpoint(const char *a)
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
 	T(shm), T(shared_memory), T(sealed_memory),
-	T(huge_pages), T(named_memory), T(bound_memory),
+	T(huge_pages), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(protection_key), T(ldt),
 	T(mdwe), T(membarrier),
 	{ }
@@ -194,7 +189,6 @@ REFUSED(protection_key, OBJECT("protection key"));
 REFUSED(ldt, OBJECT("LDT"));
 REFUSED(mdwe, OBJECT("PR_SET_MDWE"));
 REFUSED(membarrier, OBJECT("membarrier"));
-REFUSED(named_memory, OBJECT("mapping name"), "addr=");
 REFUSED(bound_memory, OBJECT("memory policy"), "addr=");
 REFUSED(faults_of_users, OBJECT("userfaultfd"), "addr=");
 REFUSED(device_memory, OBJECT("mapping"), "pfnmap", "addr=");

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Images with sound checksums that say what cannot be of a mapping: its name
+ * and what else it has beside its addresses.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "fail.h"
+
+static void *map(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int marked(const char *arg)
+{
+	void *mem = map();
+
+	if (prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, mem, 4096, "the name"))
+		return errno;
+	return 0;
+}
+
+const struct fail_target fail_targets[] = {
+	{ "marked", marked },
+	{ }
+};
+
+FIXTURE(field) {
+	struct fail_group group;
+	struct fail_report report;
+	struct fail_image image;
+};
+
+FIXTURE_SETUP(field)
+{
+	int fd;
+
+	fail_become_reaper();
+	ASSERT_EQ(0, fail_group_make(&self->group));
+	fd = fail_image_of(&self->group, "marked", &self->image);
+	ASSERT_LT(0, fd);
+	close(fd);
+}
+
+FIXTURE_TEARDOWN(field)
+{
+	fail_image_free(&self->image);
+	fail_group_end(&self->group);
+}
+
+/* The first mapping that has @flag. */
+static struct ckpt_vma *find(struct fail_image *image, uint32_t flag)
+{
+	struct ckpt_vma *vma;
+	int i, rec;
+
+	for (i = 0; (rec = fail_image_find(image, CKPT_REC_VMA, i)) >= 0; i++) {
+		vma = fail_image_data(image, rec);
+		if (vma->flags & flag)
+			return vma;
+	}
+	return NULL;
+}
+
+static void expect(struct __test_metadata *_metadata, FIXTURE_DATA(field) *self,
+		   struct fail_image *bad, int err, const char *what)
+{
+	int got;
+
+	fail_image_seal(bad);
+	got = fail_image_restart(bad, &self->group, 0, &self->report);
+	if (!got)
+		fail_group_clear(&self->group);
+	EXPECT_EQ(err, got) {
+		TH_LOG("%s: %s", what, self->report.log);
+	}
+	EXPECT_TRUE(!got || self->report.log[0]) {
+		TH_LOG("%s: nothing in the log", what);
+	}
+	ASSERT_TRUE(fail_no_children() && fail_group_empty(&self->group)) {
+		TH_LOG("%s: a task was left", what);
+	}
+	fail_image_free(bad);
+}
+
+/* In a copy of the image, with @vma its first mapping that has @flag. */
+#define EXPECT_WITH(flag, error, change)					\
+	do {									\
+		struct fail_image bad;						\
+		struct ckpt_vma *vma;						\
+										\
+		fail_image_copy(&bad, &self->image);				\
+		vma = find(&bad, flag);						\
+		ASSERT_NE(NULL, vma);						\
+		change;								\
+		expect(_metadata, self, &bad, error, #change);			\
+	} while (0)
+
+TEST_F(field, that_is_not_changed_restarts)
+{
+	EXPECT_WITH(CKPT_VMA_NAMED, 0, vma->flags |= 0);
+}
+
+TEST_F(field, of_a_name_is_looked_at)
+{
+	char *name;
+
+#define NAME(err, change)	EXPECT_WITH(CKPT_VMA_NAMED, err, name = (char *)(vma + 1); change)
+	NAME(0, memcpy(name, "eight ok", 8));
+	NAME(-EBADMSG, name[0] = 0);
+	NAME(-EBADMSG, name[7] = '[');
+	NAME(-EBADMSG, name[3] = '\n');
+	NAME(-EBADMSG, name[3] = '$');
+	NAME(-EBADMSG, name[3] = '\x7f');
+	NAME(-EBADMSG, name[3] = '\xff');
+	NAME(-EBADMSG, vma->name_len = 9);
+	NAME(-EBADMSG, vma->name_len = 0);
+	NAME(-EBADMSG, vma->name_len = 80);
+	NAME(-EBADMSG, vma->name_len = ~0U);
+	NAME(-EBADMSG, vma->flags &= ~CKPT_VMA_NAMED);
+	NAME(-EBADMSG, vma->__reserved = 1);
+#undef NAME
+}
+
+TEST_HARNESS_MAIN
