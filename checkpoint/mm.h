@@ -20,6 +20,7 @@ void checkpoint_vma_attrs(struct vm_area_struct *vma, struct ckpt_vma *out);
 u32 ckpt_lock_future(struct ckpt_save *save, struct mm_struct *mm);
 int ckpt_validate_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec);
 int restart_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec);
+int restart_seal(struct ckpt_load *load, struct ckpt_rec *rec);
 int restart_lock_future(struct ckpt_load *load, struct ckpt_rec *rec);
 
 /* pages.c */

@@ -37,6 +37,7 @@ static const struct {
 	{ VM_DROPPABLE,		CKPT_VMA_DROPPABLE,	MAP_DROPPABLE,	-1 },
 	{ VM_LOCKED,		CKPT_VMA_LOCKED,	0,		-1 },
 	{ VM_LOCKONFAULT,	CKPT_VMA_LOCKONFAULT,	0,		-1 },
+	{ VM_SEALED,		CKPT_VMA_SEALED,	0,		-1 },
 };
 
 /* Flags that the kernel derives again by itself. */
@@ -44,7 +45,8 @@ static const struct {
 			 VM_MAYWRITE | VM_MAYEXEC | VM_SHARED |		\
 			 VM_ACCOUNT | VM_SOFTDIRTY)
 
-#define FLAGS_KNOWN	((CKPT_VMA_NAMED << 1) - 1)
+#define FLAGS_KNOWN	((CKPT_VMA_SEALED << 1) - 1)
+#define FLAGS_OF_VDSO	CKPT_VMA_SEALED
 #define PROT_KNOWN	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
 /* The file of a mapping that is saved by file, or NULL. */
@@ -91,12 +93,12 @@ int checkpoint_vma_files(struct ckpt_save *save, struct mm_struct *mm)
 	return err;
 }
 
-static u32 flags_of(struct ckpt_save *save, struct vm_area_struct *vma)
+static u32 flags_of(struct ckpt_save *save, vm_flags_t rest)
 {
-	vm_flags_t rest = vma->vm_flags & ~VM_DERIVED;
 	u32 flags = 0;
 	int i;
 
+	rest &= ~VM_DERIVED;
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
 		if (!(rest & known[i].vm))
 			continue;
@@ -107,6 +109,22 @@ static u32 flags_of(struct ckpt_save *save, struct vm_area_struct *vma)
 		ckpt_refuse(save, "mapping", "flags 0x%lx (%pGv) cannot be saved yet",
 			    rest, &rest);
 	return flags;
+}
+
+/*
+ * Of the vDSO the code may be executed and the data are pages without a struct
+ * page. It is mapped anew, and all that was done to it is refused but a seal.
+ */
+static u32 flags_of_vdso(struct ckpt_save *save, struct vm_area_struct *vma)
+{
+	bool data = vma->vm_flags & VM_PFNMAP;
+	vm_flags_t usual = VM_DONTEXPAND | (data ? VM_IO | VM_PFNMAP | VM_DONTDUMP : 0);
+
+	if ((vma->vm_flags & VM_ACCESS_FLAGS) != (data ? VM_READ : VM_READ | VM_EXEC))
+		ckpt_refuse(save, "vDSO", "its protection was changed, not saved yet");
+	if (vma->vm_flags & ~(VM_DERIVED | VM_SEALED | usual))
+		ckpt_refuse(save, "vDSO", "it was given advice or locked, not saved yet");
+	return vma->vm_flags & VM_SEALED ? CKPT_VMA_SEALED : 0;
 }
 
 static u32 prot_of(struct vm_area_struct *vma)
@@ -125,10 +143,11 @@ static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma,
 	out->end = cpu_to_le64(vma->vm_end);
 	if (ckpt_arch_vma_is_vdso(vma)) {
 		out->kind = cpu_to_le32(CKPT_VMA_VDSO);
+		out->flags = cpu_to_le32(flags_of_vdso(save, vma));
 		return 0;
 	}
 	out->prot = cpu_to_le32(prot_of(vma));
-	out->flags = cpu_to_le32(flags_of(save, vma));
+	out->flags = cpu_to_le32(flags_of(save, vma->vm_flags));
 	checkpoint_vma_attrs(vma, out);
 	if (vma_policy(vma))
 		ckpt_refuse(save, "memory policy", "mbind(2) is in force, not saved yet");
@@ -193,6 +212,8 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	    le32_to_cpu(in->flags) & ~FLAGS_KNOWN ||
 	    le32_to_cpu(in->prot) & ~PROT_KNOWN)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown kind, flags or protection");
+	if (kind == CKPT_VMA_VDSO && (in->prot || le32_to_cpu(in->flags) & ~FLAGS_OF_VDSO))
+		return ckpt_fail(load, rec, -EBADMSG, "flags or protection of the vDSO");
 	if (le32_to_cpu(in->flags) & CKPT_VMA_DROPPABLE && kind != CKPT_VMA_ANON)
 		return ckpt_fail(load, rec, -EBADMSG, "MAP_DROPPABLE is of anonymous memory");
 	if (kind != CKPT_VMA_FILE && (in->file || in->offset ||
@@ -269,15 +290,19 @@ static int restart_vma(struct ckpt_load *load, struct ckpt_rec *rec)
  */
 int restart_vmas(struct ckpt_load *load, struct ckpt_rec *mm)
 {
-	u32 nr = le32_to_cpu(ckpt_data(mm, ckpt_mm)->nr_vmas);
+	u32 nr = le32_to_cpu(ckpt_data(mm, ckpt_mm)->nr_vmas), i;
 	struct ckpt_rec *rec = mm;
 	int err = 0;
 
-	for (; !err && nr; nr--) {
+	for (i = 0; !err && i < nr; i++) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		rec = list_next_entry(rec, list);
 		err = restart_vma(load, rec);
+	}
+	for (rec = mm, i = 0; !err && i < nr; i++) {
+		rec = list_next_entry(rec, list);
+		err = restart_seal(load, rec);
 	}
 	return err;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a mapping has beside what mmap(2) and madvise(2) give it: locks, a name.
+ * What a mapping has beside what mmap(2) and madvise(2) give it: locks, a name,
+ * a seal.
  * Each is given again by the functions of the system call that gives it, in the
  * new task, while it has the caller's credentials.
  */
@@ -157,6 +158,32 @@ static int restart_name(struct ckpt_load *load, struct ckpt_rec *rec)
 	anon_vma_name_put(name);
 	if (err)
 		return ckpt_fail(load, rec, err, "cannot name 0x%llx: errno %d", start, -err);
+	return 0;
+}
+
+/* ---- mseal(2) ---- */
+
+/**
+ * restart_seal - forbid that a mapping is changed
+ * @load: the call
+ * @rec: its record
+ *
+ * Contents are not among what a seal forbids: pages are filled as they are by a
+ * fault. Nothing else is done to a mapping afterwards.
+ *
+ * Context: the new task, which has all of its mappings.
+ */
+int restart_seal(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
+	u64 start = le64_to_cpu(in->start);
+	int err;
+
+	if (!(le32_to_cpu(in->flags) & CKPT_VMA_SEALED))
+		return 0;
+	err = do_mseal(start, le64_to_cpu(in->end) - start, 0);
+	if (err)
+		return ckpt_fail(load, rec, err, "cannot seal 0x%llx: errno %d", start, -err);
 	return 0;
 }
 

@@ -2,14 +2,6 @@
 /* vm_flags, the image's flags, and mmap(2) and madvise(2): one and the same. */
 #include "fixture.h"
 
-static u32 flags_of_bits(struct ckpt_save *save, vm_flags_t bits)
-{
-	struct vm_area_struct vma = {};
-
-	vm_flags_init(&vma, bits);
-	return flags_of(save, &vma);
-}
-
 static void the_tables_say_nothing_twice(struct kunit *test)
 {
 	vm_flags_t vm = 0;
@@ -44,7 +36,7 @@ static void every_bit_is_derived_or_saved_or_refused(struct kunit *test)
 		u32 flags, refused;
 
 		save->call.result.blockers = 0;
-		flags = flags_of_bits(save, vm);
+		flags = flags_of(save, vm);
 		refused = save->call.result.blockers;
 		KUNIT_EXPECT_EQ_MSG(test, !!(vm & saved), hweight32(flags), "bit %d", bit);
 		KUNIT_EXPECT_EQ_MSG(test, !(vm & (saved | VM_DERIVED)), refused, "bit %d", bit);
@@ -57,7 +49,7 @@ static void what_is_refused_is_named(struct kunit *test)
 	struct ckpt_save *save = ckpt_kunit_save(test);
 
 	KUNIT_EXPECT_EQ(test, CKPT_VMA_DONTFORK,
-			flags_of_bits(save, VM_READ | VM_DONTCOPY | VM_MIXEDMAP));
+			flags_of(save, VM_READ | VM_DONTCOPY | VM_MIXEDMAP));
 	KUNIT_EXPECT_EQ(test, 1, save->call.result.blockers);
 	CKPT_EXPECT_LOGGED(test, &save->call, "(mixedmap)");
 }
@@ -186,8 +178,8 @@ static void a_flag_that_others_imply_is_not_saved_twice(struct kunit *test)
 {
 	struct ckpt_save *save = ckpt_kunit_save(test);
 
-	KUNIT_EXPECT_EQ(test, CKPT_VMA_SHARED, flags_of_bits(save, VM_MAYSHARE));
-	KUNIT_EXPECT_EQ(test, CKPT_VMA_SHARED, flags_of_bits(save, VM_MAYSHARE | VM_SHARED));
+	KUNIT_EXPECT_EQ(test, CKPT_VMA_SHARED, flags_of(save, VM_MAYSHARE));
+	KUNIT_EXPECT_EQ(test, CKPT_VMA_SHARED, flags_of(save, VM_MAYSHARE | VM_SHARED));
 	KUNIT_EXPECT_EQ(test, 0, save->call.result.blockers);
 }
 

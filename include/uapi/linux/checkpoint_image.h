@@ -561,6 +561,7 @@ enum {
 #define CKPT_VMA_LOCKED		(1U << 12)	/* mlock(2) */
 #define CKPT_VMA_LOCKONFAULT	(1U << 13)	/* MLOCK_ONFAULT */
 #define CKPT_VMA_NAMED		(1U << 14)	/* PR_SET_VMA_ANON_NAME, "" too */
+#define CKPT_VMA_SEALED		(1U << 15)	/* mseal(2) */
 
 /**
  * struct ckpt_vma - a mapping

@@ -130,4 +130,29 @@ TEST_F(field, of_a_name_is_looked_at)
 #undef NAME
 }
 
+static struct ckpt_vma *find_vdso(struct fail_image *image)
+{
+	struct ckpt_vma *vma;
+	int i;
+
+	for (i = 0; ; i++) {
+		vma = fail_image_data(image, fail_image_find(image, CKPT_REC_VMA, i));
+		if (vma->kind == CKPT_VMA_VDSO)
+			return vma;
+	}
+}
+
+TEST_F(field, of_a_seal_is_looked_at)
+{
+#define SEAL(err, change)	EXPECT_WITH(CKPT_VMA_NAMED, err, change)
+	/* sealed memory is filled all the same */
+	SEAL(0, vma->flags |= CKPT_VMA_SEALED);
+	SEAL(0, find_vdso(&bad)->flags = CKPT_VMA_SEALED);
+	SEAL(-EBADMSG, find_vdso(&bad)->flags = CKPT_VMA_LOCKED);
+	SEAL(-EBADMSG, find_vdso(&bad)->flags = CKPT_VMA_DONTFORK);
+	SEAL(-EBADMSG, find_vdso(&bad)->flags = CKPT_VMA_NAMED);
+	SEAL(-EBADMSG, find_vdso(&bad)->prot = PROT_READ);
+#undef SEAL
+}
+
 TEST_HARNESS_MAIN

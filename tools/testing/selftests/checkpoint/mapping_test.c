@@ -5,9 +5,13 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -358,6 +362,68 @@ CR_TEST(mapping, keeps_its_name)
 	CR_CHECK(has_name(empty, "[anon:]"));
 	CR_EQ(0, name(mem, 8 * PAGE, NULL));
 	CR_CHECK(!has_name(mem, "anon"));
+}
+
+/* ---- Seals of mappings (mseal(2)) ---- */
+
+static void seal(void *at, size_t len)
+{
+	CR_EQ(0, syscall(462, at, len, 0));
+}
+
+static void is_sealed(char *mem, size_t len)
+{
+	CR_CHECK(has_flag(mem, "sl"));
+	CR_EQ(-1, mprotect(mem, len, PROT_NONE));
+	CR_EQ(EPERM, errno);
+	CR_EQ(-1, munmap(mem, len));
+	CR_EQ(EPERM, errno);
+}
+
+/* The bytes of the mapping at @at. */
+static size_t length(void *at)
+{
+	return strtoul(strchr(smaps(at, NULL), '-') + 1, NULL, 16) - (unsigned long)at;
+}
+
+CR_TEST(mapping, that_is_sealed_has_its_contents_and_stays_as_it_is)
+{
+	int fd = open("file", O_RDWR | O_CREAT, 0600);
+	char *mem = map(8 * PAGE, PROT_READ | PROT_WRITE, 0);
+	char *readonly = map(4 * PAGE, PROT_READ | PROT_WRITE, 0);
+	char *none = map(4 * PAGE, PROT_NONE, 0);
+	char *file, *vdso = (char *)getauxval(AT_SYSINFO_EHDR);
+
+	CR_EQ(0, ftruncate(fd, 4 * PAGE));
+	file = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	CR_CHECK(file != MAP_FAILED);
+	cr_fill(mem, 8 * PAGE, 1);
+	cr_fill(readonly, 4 * PAGE, 2);
+	cr_fill(file, 2 * PAGE, 3);
+	CR_EQ(0, mprotect(readonly, 4 * PAGE, PROT_READ));
+	CR_EQ(0, mlock(mem, 4 * PAGE));
+	CR_EQ(0, name(mem + 4 * PAGE, 4 * PAGE, "sealed"));
+	seal(mem, 8 * PAGE);
+	seal(readonly, 4 * PAGE);
+	seal(none, 4 * PAGE);
+	seal(file, 4 * PAGE);
+	seal(vdso, length(vdso));
+	cr_ready();
+	is_sealed(mem, 4 * PAGE);
+	is_sealed(mem + 4 * PAGE, 4 * PAGE);
+	is_sealed(readonly, 4 * PAGE);
+	is_sealed(none, 4 * PAGE);
+	is_sealed(file, 4 * PAGE);
+	is_sealed(vdso, PAGE);
+	CR_CHECK(has_flag(mem, "lo"));
+	CR_CHECK(has_name(mem + 4 * PAGE, "[anon:sealed]"));
+	CR_CHECK(cr_filled(mem, 8 * PAGE, 1));
+	CR_CHECK(cr_filled(readonly, 4 * PAGE, 2));
+	CR_CHECK(cr_filled(file, 2 * PAGE, 3));
+	CR_EQ(-1, madvise(readonly, PAGE, MADV_DONTNEED));
+	cr_fill(mem, 8 * PAGE, 4);
+	CR_CHECK(cr_filled(mem, 8 * PAGE, 4));
+	CR_CHECK(time(NULL) > 0);
 }
 
 TEST_HARNESS_MAIN

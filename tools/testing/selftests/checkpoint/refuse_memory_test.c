@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -56,9 +57,36 @@ static int shared_memory(const char *a)
 	return made(clone(sleeper, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
 }
 
-static int sealed_memory(const char *a)
+/* The vDSO, as a whole: a part of it is another special mapping. */
+static size_t find_vdso(void **start)
 {
-	return made(syscall(462, map(PROT_READ, 0), 4096, 0));
+	unsigned long at = getauxval(AT_SYSINFO_EHDR), from = 0, end = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512];
+
+	while (f && from != at && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx", &from, &end) != 2)
+			break;
+	if (f)
+		fclose(f);
+	*start = (void *)at;
+	return end - at;
+}
+
+static int vdso_to_write(const char *a)
+{
+	void *vdso;
+	size_t len = find_vdso(&vdso);
+
+	return made(mprotect(vdso, len, PROT_READ | PROT_WRITE | PROT_EXEC));
+}
+
+static int vdso_not_to_fork(const char *a)
+{
+	void *vdso;
+	size_t len = find_vdso(&vdso);
+
+	return made(madvise(vdso, len, MADV_DONTFORK));
 }
 
 static int huge_pages(const char *a)
@@ -174,7 +202,7 @@ static int breakpoint(const char *a)
 
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
-	T(shm), T(shared_memory), T(sealed_memory),
+	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_not_to_fork),
 	T(huge_pages), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(protection_key), T(ldt),
 	T(mdwe), T(membarrier),
@@ -183,7 +211,8 @@ const struct fail_target fail_targets[] = {
 
 REFUSED(shm, "addr=");
 REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
-REFUSED(sealed_memory, OBJECT("mapping"));
+REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
+REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
 REFUSED(huge_pages, "addr=");
 REFUSED(protection_key, OBJECT("protection key"));
 REFUSED(ldt, OBJECT("LDT"));
