@@ -74,7 +74,10 @@ int ckpt_arch_validate_header(struct ckpt_load *load, const struct ckpt_header *
 unsigned long ckpt_arch_vdso(struct mm_struct *mm);
 bool ckpt_arch_vma_is_vdso(struct vm_area_struct *vma);
 int ckpt_arch_install_mm(struct ckpt_load *load, const struct ckpt_rec *rec,
-			 u64 vdso, bool has_vdso);
+			 const struct ckpt_mm *in);
+void ckpt_arch_save_pkeys(struct mm_struct *mm, struct ckpt_mm *out);
+bool ckpt_arch_good_pkeys(const struct ckpt_mm *in);
+void ckpt_arch_set_pkeys(const struct ckpt_mm *in);
 bool ckpt_arch_restarting(struct task_struct *task);
 bool ckpt_arch_restart_block(struct task_struct *task);
 

@@ -108,6 +108,7 @@ static int emit_mm(struct ckpt_save *save, struct ckpt_obj *obj, u32 exe)
 	out->coredump_filter = cpu_to_le32((mm->flags & MMF_DUMP_FILTER_MASK) >>
 					   MMF_DUMP_FILTER_SHIFT);
 	out->vdso = cpu_to_le64(ckpt_arch_vdso(mm));
+	ckpt_arch_save_pkeys(mm, out);
 	out->auxv_len = cpu_to_le32(AUXV_BYTES);
 	memcpy(ckpt_tail(out, sizeof(*out)), mm->saved_auxv, AUXV_BYTES);
 	return checkpoint_vmas(save, mm, out);
@@ -146,6 +147,8 @@ static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown coredump filter");
 	if (le64_to_cpu(in->vdso) >= TASK_SIZE_MAX || !PAGE_ALIGNED(le64_to_cpu(in->vdso)))
 		return ckpt_fail(load, rec, -EBADMSG, "bad address of the vDSO");
+	if (!ckpt_arch_good_pkeys(in))
+		return ckpt_fail(load, rec, -EBADMSG, "protection keys that cannot be");
 	if (exe && !ckpt_ref(load, rec, exe, CKPT_REC_FILE_PATH))
 		return -EBADMSG;
 	if (exe && !(ckpt_data(ckpt_rec(load, exe), ckpt_file)->how &
@@ -230,14 +233,17 @@ static int merge_any(struct ckpt_load *load, struct ckpt_rec *rec)
 static int install_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
+	int err;
 
-	return new_mm(load, rec) ?:
-	       merge_any(load, rec) ?:
-	       ckpt_arch_install_mm(load, rec, le64_to_cpu(in->vdso),
-				    le32_to_cpu(in->flags) & CKPT_MM_VDSO) ?:
-	       restart_vmas(load, rec) ?:
-	       restart_lock_future(load, rec) ?:
-	       set_bounds(load, rec);
+	err = new_mm(load, rec) ?:
+	      merge_any(load, rec) ?:
+	      ckpt_arch_install_mm(load, rec, in) ?:
+	      restart_vmas(load, rec) ?:
+	      restart_lock_future(load, rec) ?:
+	      set_bounds(load, rec);
+	if (!err)
+		ckpt_arch_set_pkeys(in);
+	return err;
 }
 
 /**

@@ -10,6 +10,7 @@
 #include <linux/mempolicy.h>
 #include <linux/mm_inline.h>
 #include <linux/mman.h>
+#include <linux/pkeys.h>
 #include <linux/sched/signal.h>
 #include <linux/userfaultfd_k.h>
 
@@ -40,10 +41,10 @@ static const struct {
 	{ VM_SEALED,		CKPT_VMA_SEALED,	0,		-1 },
 };
 
-/* Flags that the kernel derives again by itself. */
+/* Flags that the kernel derives again by itself, and the key: see vma_attrs.c. */
 #define VM_DERIVED	(VM_READ | VM_WRITE | VM_EXEC | VM_MAYREAD |	\
 			 VM_MAYWRITE | VM_MAYEXEC | VM_SHARED |		\
-			 VM_ACCOUNT | VM_SOFTDIRTY)
+			 VM_ACCOUNT | VM_SOFTDIRTY | ARCH_VM_PKEY_FLAGS)
 
 #define FLAGS_KNOWN	((CKPT_VMA_SEALED << 1) - 1)
 #define FLAGS_OF_VDSO	CKPT_VMA_SEALED
@@ -122,8 +123,8 @@ static u32 flags_of_vdso(struct ckpt_save *save, struct vm_area_struct *vma)
 
 	if ((vma->vm_flags & VM_ACCESS_FLAGS) != (data ? VM_READ : VM_READ | VM_EXEC))
 		ckpt_refuse(save, "vDSO", "its protection was changed, not saved yet");
-	if (vma->vm_flags & ~(VM_DERIVED | VM_SEALED | usual))
-		ckpt_refuse(save, "vDSO", "it was given advice or locked, not saved yet");
+	if ((vma->vm_flags & ~(VM_DERIVED | VM_SEALED | usual)) || vma_pkey(vma))
+		ckpt_refuse(save, "vDSO", "it was given advice or a protection key, not saved yet");
 	return vma->vm_flags & VM_SEALED ? CKPT_VMA_SEALED : 0;
 }
 
@@ -212,7 +213,8 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	    le32_to_cpu(in->flags) & ~FLAGS_KNOWN ||
 	    le32_to_cpu(in->prot) & ~PROT_KNOWN)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown kind, flags or protection");
-	if (kind == CKPT_VMA_VDSO && (in->prot || le32_to_cpu(in->flags) & ~FLAGS_OF_VDSO))
+	if (kind == CKPT_VMA_VDSO && (in->prot || in->pkey ||
+				      le32_to_cpu(in->flags) & ~FLAGS_OF_VDSO))
 		return ckpt_fail(load, rec, -EBADMSG, "flags or protection of the vDSO");
 	if (le32_to_cpu(in->flags) & CKPT_VMA_DROPPABLE && kind != CKPT_VMA_ANON)
 		return ckpt_fail(load, rec, -EBADMSG, "MAP_DROPPABLE is of anonymous memory");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a mapping has beside what mmap(2) and madvise(2) give it: locks, a name,
- * a seal.
+ * a protection key, a seal.
  * Each is given again by the functions of the system call that gives it, in the
  * new task, while it has the caller's credentials.
  */
@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mm_inline.h>
+#include <linux/pkeys.h>
 #include <linux/sched/signal.h>
 
 #include "mm.h"
@@ -161,6 +162,37 @@ static int restart_name(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
+/* ---- pkey_mprotect(2) ---- */
+
+/*
+ * A key may be on a mapping that was freed since, or has become the one of what
+ * may only be executed: all are allocated, and none is that, until
+ * ckpt_arch_set_pkeys().
+ */
+static int restart_pkey(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
+	unsigned long start = le64_to_cpu(in->start), prot = le32_to_cpu(in->prot);
+	u32 pkey = le32_to_cpu(in->pkey);
+	struct vm_area_struct *vma;
+	bool has = false;
+	int err;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	vma = vma_lookup(current->mm, start);
+	if (vma)
+		has = vma_pkey(vma) == pkey;
+	mmap_read_unlock(current->mm);
+	if (has)
+		return 0;
+	err = do_mprotect_pkey(start, le64_to_cpu(in->end) - start, prot, pkey);
+	if (err)
+		return ckpt_fail(load, rec, err, "cannot give 0x%lx protection key %u: errno %d",
+				 start, pkey, -err);
+	return 0;
+}
+
 /* ---- mseal(2) ---- */
 
 /**
@@ -205,6 +237,7 @@ size_t ckpt_vma_tail(struct vm_area_struct *vma)
 void checkpoint_vma_attrs(struct vm_area_struct *vma, struct ckpt_vma *out)
 {
 	save_name(vma, out);
+	out->pkey = cpu_to_le32(vma_pkey(vma));
 }
 
 /**
@@ -218,7 +251,9 @@ int ckpt_validate_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec)
 
 	if (flags & CKPT_VMA_LOCKONFAULT && !(flags & CKPT_VMA_LOCKED))
 		return ckpt_fail(load, rec, -EBADMSG, "MLOCK_ONFAULT without a lock");
-	if (!good_name(rec) || ckpt_data(rec, ckpt_vma)->__reserved)
+	if (le32_to_cpu(ckpt_data(rec, ckpt_vma)->pkey) >= arch_max_pkey())
+		return ckpt_fail(load, rec, -EBADMSG, "a protection key that the CPU has not");
+	if (!good_name(rec))
 		return ckpt_fail(load, rec, -EBADMSG, "a name that PR_SET_VMA_ANON_NAME would refuse");
 	return 0;
 }
@@ -230,5 +265,6 @@ int ckpt_validate_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec)
  */
 int restart_vma_attrs(struct ckpt_load *load, struct ckpt_rec *rec)
 {
-	return restart_name(load, rec) ?: restart_lock(load, rec);
+	/* locked memory is populated as long as no key is in the way */
+	return restart_name(load, rec) ?: restart_lock(load, rec) ?: restart_pkey(load, rec);
 }

@@ -54,6 +54,9 @@ long hrtimer_nanosleep_restart(struct restart_block *restart);
 /* mm/mlock.c */
 int apply_vma_lock_flags(unsigned long start, size_t len, unsigned long flags);
 int apply_mlockall_flags(int flags);
+
+/* mm/mprotect.c */
+int do_mprotect_pkey(unsigned long start, size_t len, unsigned long prot, int pkey);
 #endif
 
 #endif /* _LINUX_CHECKPOINT_H */

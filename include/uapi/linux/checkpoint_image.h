@@ -516,6 +516,8 @@ struct ckpt_sighand {
  * @env_start: likewise
  * @env_end: likewise
  * @vdso: address of the vDSO
+ * @pkeys: protection keys that are allocated, bit n for key n; 1 without keys
+ * @exec_only_pkey: key of mappings that may only be executed, 0 for none yet
  */
 struct ckpt_mm {
 	__le32 id;
@@ -536,6 +538,8 @@ struct ckpt_mm {
 	__le64 env_start;
 	__le64 env_end;
 	__le64 vdso;
+	__le32 pkeys;
+	__le32 exec_only_pkey;
 };
 
 /* ckpt_vma.kind */
@@ -573,7 +577,7 @@ enum {
  * @prot: PROT_*
  * @flags: CKPT_VMA_*
  * @name_len: bytes of its name in the tail, without a NUL
- * @__reserved: zero
+ * @pkey: protection key
  */
 struct ckpt_vma {
 	__le64 start;
@@ -584,7 +588,7 @@ struct ckpt_vma {
 	__le32 prot;
 	__le32 flags;
 	__le32 name_len;
-	__le32 __reserved;
+	__le32 pkey;
 };
 
 /* ---- The forest ---- */

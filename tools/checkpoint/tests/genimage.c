@@ -179,7 +179,6 @@ static uint32_t put_mm(uint32_t exe)
 	vma.file = exe;
 	vma.kind = htole32(CKPT_VMA_FILE);
 	vma.name_len = 0;
-	ZERO(vma.__reserved);
 	PUT(CKPT_REC_VMA, vma, "", 0);
 	vma.start = htole64(0x600000);
 	vma.end = htole64(0x602000);

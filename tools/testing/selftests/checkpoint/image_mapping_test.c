@@ -126,7 +126,6 @@ TEST_F(field, of_a_name_is_looked_at)
 	NAME(-EBADMSG, vma->name_len = 80);
 	NAME(-EBADMSG, vma->name_len = ~0U);
 	NAME(-EBADMSG, vma->flags &= ~CKPT_VMA_NAMED);
-	NAME(-EBADMSG, vma->__reserved = 1);
 #undef NAME
 }
 
@@ -153,6 +152,32 @@ TEST_F(field, of_a_seal_is_looked_at)
 	SEAL(-EBADMSG, find_vdso(&bad)->flags = CKPT_VMA_NAMED);
 	SEAL(-EBADMSG, find_vdso(&bad)->prot = PROT_READ);
 #undef SEAL
+}
+
+static struct ckpt_mm *find_mm(struct fail_image *image)
+{
+	return fail_image_data(image, fail_image_find(image, CKPT_REC_MM, 0));
+}
+
+TEST_F(field, of_protection_keys_is_looked_at)
+{
+	bool has_keys = find_mm(&self->image)->pkeys != 1;
+	int key = pkey_alloc(0, 0);
+
+	if (key > 0)
+		has_keys = true;
+#define KEY(err, change)	EXPECT_WITH(CKPT_VMA_NAMED, err, change)
+	KEY(-EBADMSG, vma->pkey = 16);
+	KEY(-EBADMSG, vma->pkey = ~0U);
+	KEY(-EBADMSG, find_vdso(&bad)->pkey = 1);
+	KEY(-EBADMSG, find_mm(&bad)->pkeys = 1 << 16);
+	KEY(-EBADMSG, find_mm(&bad)->exec_only_pkey = 16);
+	KEY(-EBADMSG, find_mm(&bad)->exec_only_pkey = ~0U);
+	/* one that is not allocated */
+	KEY(-EBADMSG, find_mm(&bad)->exec_only_pkey = 3);
+	KEY(has_keys ? 0 : -EBADMSG, vma->pkey = 15);
+	KEY(has_keys ? 0 : -EBADMSG, find_mm(&bad)->pkeys = 0xffff);
+#undef KEY
 }
 
 TEST_HARNESS_MAIN

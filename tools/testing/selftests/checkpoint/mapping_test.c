@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -424,6 +426,121 @@ CR_TEST(mapping, that_is_sealed_has_its_contents_and_stays_as_it_is)
 	cr_fill(mem, 8 * PAGE, 4);
 	CR_CHECK(cr_filled(mem, 8 * PAGE, 4));
 	CR_CHECK(time(NULL) > 0);
+}
+
+/* ---- Protection keys ---- */
+
+static sigjmp_buf fault;
+static volatile int fault_code;
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	fault_code = info->si_code;
+	siglongjmp(fault, 1);
+}
+
+/* The si_code of the fault that writing makes; of reading; 0 for none. */
+static int fault_of(volatile char *at, bool writes)
+{
+	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &action, NULL);
+	fault_code = 0;
+	if (!sigsetjmp(fault, 1)) {
+		char c = *at;
+
+		if (writes)
+			*at = c;
+	}
+	return fault_code;
+}
+
+static char *map_with_key(int key, unsigned int seed)
+{
+	char *mem = map(2 * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	cr_fill(mem, 2 * PAGE, seed);
+	CR_EQ(0, pkey_mprotect(mem, 2 * PAGE, PROT_READ | PROT_WRITE, key));
+	return mem;
+}
+
+CR_PROGRAM(keys)
+{
+	int open = pkey_alloc(0, 0), readonly = pkey_alloc(0, PKEY_DISABLE_WRITE);
+	int closed = pkey_alloc(0, PKEY_DISABLE_ACCESS), freed = pkey_alloc(0, 0);
+	char *mem[4], *code, *later;
+
+	mem[0] = map_with_key(open, 0);
+	mem[1] = map_with_key(readonly, 1);
+	pkey_set(closed, 0);
+	mem[2] = map_with_key(closed, 2);
+	mem[3] = map_with_key(freed, 3);
+	CR_EQ(0, mlock(mem[2], 2 * PAGE));
+	pkey_set(closed, PKEY_DISABLE_ACCESS);
+	CR_EQ(0, pkey_free(freed));
+	/* this takes the key that is free, which a mapping still has */
+	code = map(PAGE, PROT_READ | PROT_WRITE, 0);
+	*code = (char)0xc3;	/* ret */
+	CR_EQ(0, mprotect(code, PAGE, PROT_EXEC));
+	CR_EQ(freed, of_smaps(code, "ProtectionKey:"));
+	cr_ready();
+	CR_EQ(open, of_smaps(mem[0], "ProtectionKey:"));
+	CR_EQ(readonly, of_smaps(mem[1], "ProtectionKey:"));
+	CR_EQ(closed, of_smaps(mem[2], "ProtectionKey:"));
+	CR_EQ(freed, of_smaps(mem[3], "ProtectionKey:"));
+	CR_EQ(freed, of_smaps(code, "ProtectionKey:"));
+	CR_EQ(0, fault_of(mem[0], true));
+	CR_EQ(0, fault_of(mem[1], false));
+	CR_EQ(SEGV_PKUERR, fault_of(mem[1], true));
+	CR_EQ(SEGV_PKUERR, fault_of(mem[2], false));
+	CR_CHECK(has_flag(mem[2], "lo"));
+	((void (*)(void))code)();
+	CR_CHECK(fault_of(code, false));
+	pkey_set(closed, 0);
+	CR_CHECK(cr_filled(mem[0], 2 * PAGE, 0));
+	CR_CHECK(cr_filled(mem[1], 2 * PAGE, 1));
+	CR_CHECK(cr_filled(mem[2], 2 * PAGE, 2));
+	pkey_set(freed, 0);
+	CR_CHECK(cr_filled(mem[3], 2 * PAGE, 3));
+	/* the key of what may only be executed is nobody else's */
+	CR_EQ(-1, pkey_mprotect(mem[0], 2 * PAGE, PROT_READ, freed));
+	later = map(PAGE, PROT_EXEC, 0);
+	CR_EQ(freed, of_smaps(later, "ProtectionKey:"));
+	CR_EQ(freed + 1, pkey_alloc(0, 0));
+	CR_EQ(0, pkey_free(readonly));
+	CR_EQ(readonly, pkey_alloc(0, 0));
+}
+
+CR_PROGRAM(without_the_first_key)
+{
+	CR_EQ(0, pkey_free(0));
+	cr_ready();
+	CR_EQ(0, pkey_alloc(0, 0));
+	CR_EQ(1, pkey_alloc(0, 0));
+}
+
+static bool has_keys(void)
+{
+	int key = pkey_alloc(0, 0);
+
+	if (key < 0)
+		return false;
+	pkey_free(key);
+	return true;
+}
+
+TEST_F(mapping, has_its_protection_key)
+{
+	if (!has_keys())
+		SKIP(return, "the CPU has no protection keys");
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "keys", NULL));
+}
+
+TEST_F(mapping, has_the_first_key_though_it_was_freed)
+{
+	if (!has_keys())
+		SKIP(return, "the CPU has no protection keys");
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "without_the_first_key", NULL));
 }
 
 TEST_HARNESS_MAIN

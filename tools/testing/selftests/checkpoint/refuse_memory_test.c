@@ -101,11 +101,6 @@ static int huge_pages(const char *a)
 	return made(map(PROT_READ | PROT_WRITE, MAP_HUGETLB) == MAP_FAILED ? -1 : 0);
 }
 
-static int protection_key(const char *a)
-{
-	return made(syscall(SYS_pkey_alloc, 0, 0));
-}
-
 static int ldt(const char *a)
 {
 	struct user_desc desc = { .entry_number = 0, .limit = 4095, .seg_32bit = 1 };
@@ -204,7 +199,7 @@ static int breakpoint(const char *a)
 const struct fail_target fail_targets[] = {
 	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_not_to_fork),
 	T(huge_pages), T(bound_memory),
-	T(faults_of_users), T(device_memory), T(breakpoint), T(protection_key), T(ldt),
+	T(faults_of_users), T(device_memory), T(breakpoint), T(ldt),
 	T(mdwe), T(membarrier),
 	{ }
 };
@@ -214,7 +209,6 @@ REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
 REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
 REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
 REFUSED(huge_pages, "addr=");
-REFUSED(protection_key, OBJECT("protection key"));
 REFUSED(ldt, OBJECT("LDT"));
 REFUSED(mdwe, OBJECT("PR_SET_MDWE"));
 REFUSED(membarrier, OBJECT("membarrier"));
