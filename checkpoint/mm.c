@@ -3,8 +3,7 @@
  * An address space: boundaries, auxiliary vector, executable, vDSO, and its
  * mappings (vma.c) with their pages (pages.c).
  *
- * Refused: memory shared with another process, PR_SET_MDWE, membarrier
- * registrations.
+ * Refused: memory shared with another process, membarrier registrations.
  */
 #include <linux/auxvec.h>
 #include <linux/mm.h>
@@ -17,9 +16,10 @@
 
 #define AUXV_BYTES	sizeof_field(struct mm_struct, saved_auxv)
 #define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO |	\
-			 CKPT_MM_MERGE_ANY | CKPT_MM_LOCK_FUTURE | CKPT_MM_LOCK_ONFAULT)
+			 CKPT_MM_MERGE_ANY | LOCK_FLAGS | MDWE_FLAGS)
 
 #define LOCK_FLAGS	(CKPT_MM_LOCK_FUTURE | CKPT_MM_LOCK_ONFAULT)
+#define MDWE_FLAGS	(CKPT_MM_MDWE | CKPT_MM_MDWE_NO_INHERIT)
 
 /* What a new address space has from the caller's, and the image's has not. */
 #define MMF_OWN		(MMF_DUMP_FILTER_MASK | MMF_DISABLE_THP_MASK | MMF_VM_MERGE_ANY_MASK)
@@ -42,8 +42,6 @@ static long count_mm(void *mm)
 
 static int refuse_mm(struct ckpt_save *save, struct mm_struct *mm)
 {
-	if (test_bit(MMF_HAS_MDWE, &mm->flags))
-		ckpt_refuse(save, "PR_SET_MDWE", "memory-deny-write-execute is set, not saved yet");
 	if (test_bit(MMF_HAS_UPROBES, &mm->flags))
 		ckpt_refuse(save, "uprobes", "breakpoints are in its code");
 	if (IS_ENABLED(CONFIG_MEMBARRIER) && ckpt_mm_membarrier(mm))
@@ -79,6 +77,10 @@ static u32 flags_of(struct mm_struct *mm)
 		flags |= CKPT_MM_VDSO;
 	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
 		flags |= CKPT_MM_MERGE_ANY;
+	if (test_bit(MMF_HAS_MDWE, &mm->flags))
+		flags |= CKPT_MM_MDWE;
+	if (test_bit(MMF_HAS_MDWE_NO_INHERIT, &mm->flags))
+		flags |= CKPT_MM_MDWE_NO_INHERIT;
 	return flags;
 }
 
@@ -141,6 +143,8 @@ static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown flags 0x%x", le32_to_cpu(in->flags));
 	if ((le32_to_cpu(in->flags) & LOCK_FLAGS) == CKPT_MM_LOCK_ONFAULT)
 		return ckpt_fail(load, rec, -EBADMSG, "MCL_ONFAULT without MCL_FUTURE");
+	if ((le32_to_cpu(in->flags) & MDWE_FLAGS) == CKPT_MM_MDWE_NO_INHERIT)
+		return ckpt_fail(load, rec, -EBADMSG, "PR_MDWE_NO_INHERIT without PR_MDWE_REFUSE_EXEC_GAIN");
 	if (len > AUXV_BYTES || len % sizeof(long) || !ckpt_tail_is(rec, len))
 		return ckpt_fail(load, rec, -EBADMSG, "bad auxiliary vector");
 	if (le32_to_cpu(in->coredump_filter) & ~(MMF_DUMP_FILTER_MASK >> MMF_DUMP_FILTER_SHIFT))
@@ -200,6 +204,13 @@ static int new_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 	mm->flags |= le32_to_cpu(in->coredump_filter) << MMF_DUMP_FILTER_SHIFT;
 	if (le32_to_cpu(in->flags) & CKPT_MM_THP_DISABLE)
 		set_bit(MMF_DISABLE_THP, &mm->flags);
+	/* what is inherited cannot be unset: see prctl_set_mdwe() */
+	if (test_bit(MMF_HAS_MDWE, &mm->flags) &&
+	    le32_to_cpu(in->flags) & CKPT_MM_MDWE_NO_INHERIT) {
+		err = ckpt_axis(load, rec, "mdwe", "PR_MDWE_NO_INHERIT, and PR_SET_MDWE of the caller is inherited");
+		if (err)
+			return err;
+	}
 	if (exe) {
 		err = set_mm_exe_file(mm, exe->live);
 		if (err)
@@ -246,8 +257,19 @@ static int install_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 	return err;
 }
 
+/* Only now: contents are written to memory that may be executed. */
+static void set_mdwe(struct mm_struct *mm, u32 flags)
+{
+	if (test_bit(MMF_HAS_MDWE, &mm->flags))
+		return;
+	if (flags & CKPT_MM_MDWE_NO_INHERIT)
+		set_bit(MMF_HAS_MDWE_NO_INHERIT, &mm->flags);
+	if (flags & CKPT_MM_MDWE)
+		set_bit(MMF_HAS_MDWE, &mm->flags);
+}
+
 /**
- * ckpt_mm_commit - let others trace and dump the new address space
+ * ckpt_mm_commit - what an address space forbids, and who may trace and dump it
  * @rec: its record
  *
  * Context: cannot fail.
@@ -256,6 +278,7 @@ void ckpt_mm_commit(struct ckpt_rec *rec)
 {
 	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
 
+	set_mdwe(rec->live, le32_to_cpu(in->flags));
 	set_dumpable(rec->live, le32_to_cpu(in->flags) & CKPT_MM_DUMPABLE ?
 		     SUID_DUMP_USER : SUID_DUMP_DISABLE);
 }

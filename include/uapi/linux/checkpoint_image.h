@@ -495,6 +495,8 @@ struct ckpt_sighand {
 #define CKPT_MM_MERGE_ANY	8	/* PR_SET_MEMORY_MERGE */
 #define CKPT_MM_LOCK_FUTURE	16	/* MCL_FUTURE */
 #define CKPT_MM_LOCK_ONFAULT	32	/* MCL_FUTURE | MCL_ONFAULT */
+#define CKPT_MM_MDWE		64	/* PR_MDWE_REFUSE_EXEC_GAIN */
+#define CKPT_MM_MDWE_NO_INHERIT	128	/* PR_MDWE_NO_INHERIT */
 
 /**
  * struct ckpt_mm - an address space; its VMA records follow in ascending order

@@ -116,7 +116,8 @@ TEST_F(field, of_an_address_space_is_looked_at)
 #define C(FIELD, VALUE, ERR) C_(MM, 0, ckpt_mm, FIELD, VALUE, ERR)
 	static const struct change changes[] = {
 		C(flags, 1U << 31, -EBADMSG), C(flags, ~0, -EBADMSG),
-		C(flags, CKPT_MM_LOCK_ONFAULT, -EBADMSG), C(auxv_len, 1 << 20, -EBADMSG),
+		C(flags, CKPT_MM_LOCK_ONFAULT, -EBADMSG),
+		C(flags, CKPT_MM_MDWE_NO_INHERIT, -EBADMSG), C(auxv_len, 1 << 20, -EBADMSG),
 		C(auxv_len, ~0, -EBADMSG), C(auxv_len, 12, -EBADMSG),
 		C(coredump_filter, 1 << 30, -EBADMSG),
 		C(vdso, KERNEL, -EBADMSG), C(vdso, 4097, -EBADMSG),

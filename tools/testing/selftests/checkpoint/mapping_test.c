@@ -543,4 +543,70 @@ TEST_F(mapping, has_the_first_key_though_it_was_freed)
 	EXPECT_EQ(0, cr_round_trip(&self->cr, "without_the_first_key", NULL));
 }
 
+/* ---- PR_SET_MDWE ---- */
+
+#ifndef PR_MDWE_NO_INHERIT
+#define PR_MDWE_NO_INHERIT	2
+#endif
+
+/* Code that was written, made executable and then protected from more of it. */
+static char *written_code(void)
+{
+	char *code = map(2 * PAGE, PROT_READ | PROT_WRITE, 0);
+
+	*code = (char)0xc3;	/* ret */
+	CR_EQ(0, mprotect(code, 2 * PAGE, PROT_READ | PROT_EXEC));
+	return code;
+}
+
+static void gains_no_code(char *code)
+{
+	char *data = map(PAGE, PROT_READ | PROT_WRITE, 0);
+
+	((void (*)(void))code)();
+	CR_EQ(-1, mprotect(data, PAGE, PROT_READ | PROT_EXEC));
+	CR_EQ(EACCES, errno);
+	CR_CHECK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+}
+
+CR_TEST(mapping, of_code_is_filled_and_no_more_is_gained)
+{
+	char *code = written_code();
+
+	CR_EQ(0, prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0));
+	cr_ready();
+	CR_EQ(PR_MDWE_REFUSE_EXEC_GAIN, prctl(PR_GET_MDWE, 0, 0, 0, 0));
+	gains_no_code(code);
+}
+
+CR_PROGRAM(not_inherited)
+{
+	char *code = written_code();
+	pid_t pid;
+
+	CR_EQ(0, prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT, 0, 0, 0));
+	cr_ready();
+	CR_EQ(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT, prctl(PR_GET_MDWE, 0, 0, 0, 0));
+	gains_no_code(code);
+	pid = fork();
+	if (!pid)
+		_exit(prctl(PR_GET_MDWE, 0, 0, 0, 0));
+	cr_reap(pid, 0);
+}
+
+TEST_F(mapping, of_code_is_not_gained_and_children_may)
+{
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "not_inherited", NULL));
+}
+
+TEST_F(mapping, of_code_is_not_gained_as_the_caller_has_it)
+{
+	ASSERT_EQ(0, cr_start_ready(&self->cr, "not_inherited", NULL));
+	ASSERT_EQ(0, cr_stop(&self->cr));
+	ASSERT_EQ(0, prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0));
+	ASSERT_EQ(-EPERM, cr_restart(&self->cr));
+	EXPECT_TRUE(cr_logged(&self->cr, "object=\"mdwe\""));
+}
+
 TEST_HARNESS_MAIN

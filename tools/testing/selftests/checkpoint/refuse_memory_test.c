@@ -108,7 +108,6 @@ static int ldt(const char *a)
 	return made(syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)));
 }
 
-static int mdwe(const char *a) { return made(prctl(65, 1, 0, 0, 0)); }
 
 static int membarrier(const char *a)
 {
@@ -200,7 +199,7 @@ const struct fail_target fail_targets[] = {
 	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_not_to_fork),
 	T(huge_pages), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(ldt),
-	T(mdwe), T(membarrier),
+	T(membarrier),
 	{ }
 };
 
@@ -210,7 +209,6 @@ REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
 REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
 REFUSED(huge_pages, "addr=");
 REFUSED(ldt, OBJECT("LDT"));
-REFUSED(mdwe, OBJECT("PR_SET_MDWE"));
 REFUSED(membarrier, OBJECT("membarrier"));
 REFUSED(bound_memory, OBJECT("memory policy"), "addr=");
 REFUSED(faults_of_users, OBJECT("userfaultfd"), "addr=");
