@@ -3,9 +3,10 @@
  * An address space: boundaries, auxiliary vector, executable, vDSO, and its
  * mappings (vma.c) with their pages (pages.c).
  *
- * Refused: memory shared with another process, membarrier registrations.
+ * Refused: memory shared with another process, breakpoints of uprobes.
  */
 #include <linux/auxvec.h>
+#include <linux/membarrier.h>
 #include <linux/mm.h>
 #include <linux/prctl.h>
 #include <linux/sched/coredump.h>
@@ -18,6 +19,11 @@
 #define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO |	\
 			 CKPT_MM_MERGE_ANY | LOCK_FLAGS | MDWE_FLAGS)
 
+#define MEMBARRIER_KNOWN					\
+	(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |		\
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |		\
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |	\
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ)
 #define LOCK_FLAGS	(CKPT_MM_LOCK_FUTURE | CKPT_MM_LOCK_ONFAULT)
 #define MDWE_FLAGS	(CKPT_MM_MDWE | CKPT_MM_MDWE_NO_INHERIT)
 
@@ -44,8 +50,6 @@ static int refuse_mm(struct ckpt_save *save, struct mm_struct *mm)
 {
 	if (test_bit(MMF_HAS_UPROBES, &mm->flags))
 		ckpt_refuse(save, "uprobes", "breakpoints are in its code");
-	if (IS_ENABLED(CONFIG_MEMBARRIER) && ckpt_mm_membarrier(mm))
-		ckpt_refuse(save, "membarrier", "the process registered for membarrier(2), not saved yet");
 	return ckpt_arch_refuse_mm(save, mm);
 }
 
@@ -111,6 +115,7 @@ static int emit_mm(struct ckpt_save *save, struct ckpt_obj *obj, u32 exe)
 					   MMF_DUMP_FILTER_SHIFT);
 	out->vdso = cpu_to_le64(ckpt_arch_vdso(mm));
 	ckpt_arch_save_pkeys(mm, out);
+	out->membarrier = cpu_to_le32(checkpoint_membarrier(mm));
 	out->auxv_len = cpu_to_le32(AUXV_BYTES);
 	memcpy(ckpt_tail(out, sizeof(*out)), mm->saved_auxv, AUXV_BYTES);
 	return checkpoint_vmas(save, mm, out);
@@ -151,6 +156,8 @@ static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown coredump filter");
 	if (le64_to_cpu(in->vdso) >= TASK_SIZE_MAX || !PAGE_ALIGNED(le64_to_cpu(in->vdso)))
 		return ckpt_fail(load, rec, -EBADMSG, "bad address of the vDSO");
+	if (le32_to_cpu(in->membarrier) & ~MEMBARRIER_KNOWN || in->__reserved)
+		return ckpt_fail(load, rec, -EBADMSG, "unknown registrations for membarrier(2)");
 	if (!ckpt_arch_good_pkeys(in))
 		return ckpt_fail(load, rec, -EBADMSG, "protection keys that cannot be");
 	if (exe && !ckpt_ref(load, rec, exe, CKPT_REC_FILE_PATH))
@@ -251,6 +258,7 @@ static int install_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 	      ckpt_arch_install_mm(load, rec, in) ?:
 	      restart_vmas(load, rec) ?:
 	      restart_lock_future(load, rec) ?:
+	      restart_membarrier(load, rec) ?:
 	      set_bounds(load, rec);
 	if (!err)
 		ckpt_arch_set_pkeys(in);

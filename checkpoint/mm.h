@@ -29,14 +29,16 @@ void ckpt_put_shared_pages(struct ckpt_save *save);
 int ckpt_mm_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 		 const struct ckpt_run *run);
 
-/* Has the process registered for an expedited membarrier(2)? */
+/* membarrier.c */
 #ifdef CONFIG_MEMBARRIER
-static inline bool ckpt_mm_membarrier(struct mm_struct *mm)
-{
-	return atomic_read(&mm->membarrier_state);
-}
+u32 checkpoint_membarrier(struct mm_struct *mm);
+int restart_membarrier(struct ckpt_load *load, struct ckpt_rec *rec);
 #else
-static inline bool ckpt_mm_membarrier(struct mm_struct *mm) { return false; }
+static inline u32 checkpoint_membarrier(struct mm_struct *mm) { return 0; }
+static inline int restart_membarrier(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	return ckpt_data(rec, ckpt_mm)->membarrier ? -EOPNOTSUPP : 0;
+}
 #endif
 
 #ifdef CONFIG_KSM

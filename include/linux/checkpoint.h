@@ -42,6 +42,10 @@ bool task_has_semadj(struct task_struct *task);
 /* kernel/futex/waitwake.c */
 extern long (*const futex_wait_restart_fn)(struct restart_block *restart);
 
+/* kernel/sched/membarrier.c */
+int membarrier_register_global_expedited(void);
+int membarrier_register_private_expedited(int flags);
+
 /* kernel/sys.c */
 int mm_set_map(struct prctl_mm_map *prctl_map, const unsigned long *auxv);
 int do_prlimit(struct task_struct *tsk, unsigned int resource,

@@ -248,7 +248,9 @@ static const struct record_kind kinds[] = {
 			      HEX(ckpt_mm, env_end),
 			      HEX(ckpt_mm, vdso),
 			      HEX(ckpt_mm, pkeys),
-			      NUMBER(ckpt_mm, exec_only_pkey)),
+			      NUMBER(ckpt_mm, exec_only_pkey),
+			      HEX(ckpt_mm, membarrier),
+			      ZERO(ckpt_mm, __reserved)),
 	     .tail = FIELDS(TAIL_BYTES(ckpt_mm, auxv_len, "auxv"))),
 
 	KIND(VMA, ckpt_vma,

@@ -520,6 +520,8 @@ struct ckpt_sighand {
  * @vdso: address of the vDSO
  * @pkeys: protection keys that are allocated, bit n for key n; 1 without keys
  * @exec_only_pkey: key of mappings that may only be executed, 0 for none yet
+ * @membarrier: MEMBARRIER_CMD_REGISTER_* that are in force
+ * @__reserved: zero
  */
 struct ckpt_mm {
 	__le32 id;
@@ -542,6 +544,8 @@ struct ckpt_mm {
 	__le64 vdso;
 	__le32 pkeys;
 	__le32 exec_only_pkey;
+	__le32 membarrier;
+	__le32 __reserved;
 };
 
 /* ckpt_vma.kind */

@@ -173,6 +173,7 @@ static uint32_t put_mm(uint32_t exe)
 	mm.exe = exe;
 	mm.nr_vmas = htole32(2);
 	mm.auxv_len = htole32(16);
+	ZERO(mm.__reserved);
 	PUT(CKPT_REC_MM, mm, "auxvauxvauxvauxv", 16);
 	vma.start = htole64(0x400000);
 	vma.end = htole64(0x402000);

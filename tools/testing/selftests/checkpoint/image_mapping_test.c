@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -178,6 +179,17 @@ TEST_F(field, of_protection_keys_is_looked_at)
 	KEY(has_keys ? 0 : -EBADMSG, vma->pkey = 15);
 	KEY(has_keys ? 0 : -EBADMSG, find_mm(&bad)->pkeys = 0xffff);
 #undef KEY
+}
+
+TEST_F(field, of_registrations_is_looked_at)
+{
+#define MM(err, change)	EXPECT_WITH(CKPT_VMA_NAMED, err, change)
+	MM(0, find_mm(&bad)->membarrier = MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	MM(-EBADMSG, find_mm(&bad)->membarrier = MEMBARRIER_CMD_GLOBAL);
+	MM(-EBADMSG, find_mm(&bad)->membarrier = MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	MM(-EBADMSG, find_mm(&bad)->membarrier = ~0U);
+	MM(-EBADMSG, find_mm(&bad)->__reserved = 1);
+#undef MM
 }
 
 TEST_HARNESS_MAIN

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -607,6 +608,49 @@ TEST_F(mapping, of_code_is_not_gained_as_the_caller_has_it)
 	ASSERT_EQ(0, prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0));
 	ASSERT_EQ(-EPERM, cr_restart(&self->cr));
 	EXPECT_TRUE(cr_logged(&self->cr, "object=\"mdwe\""));
+}
+
+/* ---- membarrier(2) ---- */
+
+static int membarrier(int command)
+{
+	return syscall(SYS_membarrier, command, 0, 0);
+}
+
+CR_PROGRAM(registered)
+{
+	int command = atoi(arg), before;
+
+	CR_EQ(0, membarrier(command));
+	before = membarrier(MEMBARRIER_CMD_GET_REGISTRATIONS);
+	CR_CHECK(before & command);
+	cr_ready();
+	CR_EQ(before, membarrier(MEMBARRIER_CMD_GET_REGISTRATIONS));
+	/* the command that goes with it; others want a registration first */
+	CR_EQ(0, membarrier(command >> 1));
+	if (command != MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+		CR_EQ(-1, membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+}
+
+TEST_F(mapping, barriers_are_registered_again)
+{
+	static const int commands[] = {
+		MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
+		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
+	};
+	char arg[16];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		snprintf(arg, sizeof(arg), "%d", commands[i]);
+		EXPECT_EQ(0, cr_round_trip(&self->cr, "registered", arg)) {
+			TH_LOG("command %d", commands[i]);
+		}
+		cr_teardown(&self->cr);
+		ASSERT_EQ(0, cr_setup(&self->cr));
+	}
 }
 
 TEST_HARNESS_MAIN

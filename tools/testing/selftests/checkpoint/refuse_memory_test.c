@@ -7,7 +7,6 @@
 #include <asm/ldt.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/membarrier.h>
 #include <linux/mempolicy.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
@@ -109,12 +108,6 @@ static int ldt(const char *a)
 }
 
 
-static int membarrier(const char *a)
-{
-	return made(syscall(SYS_membarrier,
-			    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
-}
-
 static int bound_memory(const char *a)
 {
 	unsigned long nodes = 1;
@@ -199,7 +192,6 @@ const struct fail_target fail_targets[] = {
 	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_not_to_fork),
 	T(huge_pages), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(ldt),
-	T(membarrier),
 	{ }
 };
 
@@ -209,7 +201,6 @@ REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
 REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
 REFUSED(huge_pages, "addr=");
 REFUSED(ldt, OBJECT("LDT"));
-REFUSED(membarrier, OBJECT("membarrier"));
 REFUSED(bound_memory, OBJECT("memory policy"), "addr=");
 REFUSED(faults_of_users, OBJECT("userfaultfd"), "addr=");
 REFUSED(device_memory, OBJECT("mapping"), "pfnmap", "addr=");
