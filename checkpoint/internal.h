@@ -52,6 +52,9 @@ void ckpt_mm_commit(struct ckpt_rec *rec);
 
 /* shmem.c */
 int ckpt_may_hold(struct ckpt_load *load, const struct ckpt_rec *file);
+bool ckpt_shmem_write_sealed(struct ckpt_load *load, const struct ckpt_rec *file);
+unsigned long ckpt_map(struct ckpt_load *load, struct ckpt_rec *rec,
+		       const struct ckpt_vma *vma, unsigned long flags);
 
 /* path.c */
 char *ckpt_path(struct ckpt_save *save, const struct path *path);

@@ -46,7 +46,7 @@ static const struct {
 			 VM_MAYWRITE | VM_MAYEXEC | VM_SHARED |		\
 			 VM_ACCOUNT | VM_SOFTDIRTY | ARCH_VM_PKEY_FLAGS)
 
-#define FLAGS_KNOWN	((CKPT_VMA_SEALED << 1) - 1)
+#define FLAGS_KNOWN	((CKPT_VMA_WRITE_SEALED << 1) - 1)
 #define FLAGS_OF_VDSO	CKPT_VMA_SEALED
 #define PROT_KNOWN	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
@@ -224,6 +224,10 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	if (kind == CKPT_VMA_FILE &&
 	    !ckpt_ref_file(load, rec, le32_to_cpu(in->file)))
 		return -EBADMSG;
+	if (le32_to_cpu(in->flags) & CKPT_VMA_WRITE_SEALED &&
+	    (!(le32_to_cpu(in->flags) & CKPT_VMA_SHARED) ||
+	     !ckpt_shmem_write_sealed(load, ckpt_rec(load, le32_to_cpu(in->file)))))
+		return ckpt_fail(load, rec, -EBADMSG, "mapped after a seal that is not there");
 	return ckpt_validate_vma_attrs(load, rec);
 }
 
@@ -274,9 +278,7 @@ static int restart_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	if (!file)
 		map |= MAP_ANONYMOUS;
 
-	addr = vm_mmap(file ? file->live : NULL, start,
-		       le64_to_cpu(in->end) - start, le32_to_cpu(in->prot),
-		       map, le64_to_cpu(in->offset));
+	addr = ckpt_map(load, file, in, map);
 	if (addr != start)
 		return ckpt_fail(load, rec, IS_ERR_VALUE(addr) ? (int)addr : -ENOMEM,
 				 "cannot map 0x%llx to 0x%llx: errno %d",

@@ -11,6 +11,7 @@
 #include <linux/mm_inline.h>
 #include <linux/pkeys.h>
 #include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
 
 #include "mm.h"
 
@@ -236,6 +237,10 @@ size_t ckpt_vma_tail(struct vm_area_struct *vma)
  */
 void checkpoint_vma_attrs(struct vm_area_struct *vma, struct ckpt_vma *out)
 {
+	/* a file that was not opened to write has no VM_SHARED */
+	if (vma->vm_file && shmem_file(vma->vm_file) &&
+	    (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_SHARED)
+		out->flags |= cpu_to_le32(CKPT_VMA_WRITE_SEALED);
 	save_name(vma, out);
 	out->pkey = cpu_to_le32(vma_pkey(vma));
 }

@@ -19,7 +19,7 @@ static void the_tables_say_nothing_twice(struct kunit *test)
 		image |= known[i].image;
 	}
 	/* of these no bit of vm_flags tells */
-	KUNIT_EXPECT_EQ(test, FLAGS_KNOWN, image | CKPT_VMA_NAMED);
+	KUNIT_EXPECT_EQ(test, FLAGS_KNOWN, image | CKPT_VMA_NAMED | CKPT_VMA_WRITE_SEALED);
 	KUNIT_EXPECT_EQ(test, 0, vm & VM_DERIVED);
 }
 

@@ -179,7 +179,7 @@ static const struct record_kind kinds[] = {
 			      HEX(ckpt_shmem, flags),
 			      NUMBER(ckpt_shmem, mode),
 			      NUMBER(ckpt_shmem, name_len),
-			      ZERO(ckpt_shmem, __reserved)),
+			      HEX(ckpt_shmem, seals)),
 	     .tail = FIELDS(TAIL_TEXT(ckpt_shmem, name_len, "name"))),
 	KIND(FILE_PATH, ckpt_file_path,
 	     .fields = FIELDS(FILE_FIELDS,

@@ -291,7 +291,6 @@ struct ckpt_pipe {
 /* ckpt_shmem.flags */
 #define CKPT_SHMEM_NORESERVE	1	/* pages are accounted one by one */
 #define CKPT_SHMEM_MEMFD	2	/* made by memfd_create() */
-#define CKPT_SHMEM_MAY_SEAL	4	/* seals may be added */
 
 /**
  * struct ckpt_shmem - shared anonymous memory or a memfd
@@ -301,7 +300,7 @@ struct ckpt_pipe {
  * @flags: CKPT_SHMEM_*
  * @mode: permission bits of the inode
  * @name_len: bytes of the name in the tail, without a NUL
- * @__reserved: zero
+ * @seals: F_SEAL_*; F_SEAL_SEAL alone if it is no memfd
  */
 struct ckpt_shmem {
 	__le32 id;
@@ -310,7 +309,7 @@ struct ckpt_shmem {
 	__le32 flags;
 	__le32 mode;
 	__le32 name_len;
-	__le32 __reserved;
+	__le32 seals;
 };
 
 #define CKPT_FILE_EXEC		1	/* opened by execve() */
@@ -572,6 +571,7 @@ enum {
 #define CKPT_VMA_LOCKONFAULT	(1U << 13)	/* MLOCK_ONFAULT */
 #define CKPT_VMA_NAMED		(1U << 14)	/* PR_SET_VMA_ANON_NAME, "" too */
 #define CKPT_VMA_SEALED		(1U << 15)	/* mseal(2) */
+#define CKPT_VMA_WRITE_SEALED	(1U << 16)	/* mapped after F_SEAL_WRITE or _FUTURE_WRITE */
 
 /**
  * struct ckpt_vma - a mapping

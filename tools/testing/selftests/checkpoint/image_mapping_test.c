@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <stddef.h>
 #include <string.h>
@@ -24,7 +25,11 @@ static int marked(const char *arg)
 {
 	void *mem = map();
 
-	if (prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, mem, 4096, "the name"))
+	int fd = memfd_create("memfd", MFD_ALLOW_SEALING);
+
+	if (prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, mem, 4096, "the name") ||
+	    fd < 0 || ftruncate(fd, 4096) ||
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
 		return errno;
 	return 0;
 }
@@ -190,6 +195,31 @@ TEST_F(field, of_registrations_is_looked_at)
 	MM(-EBADMSG, find_mm(&bad)->membarrier = ~0U);
 	MM(-EBADMSG, find_mm(&bad)->__reserved = 1);
 #undef MM
+}
+
+static struct ckpt_shmem *find_shmem(struct fail_image *image)
+{
+	return fail_image_data(image, fail_image_find(image, CKPT_REC_SHMEM, 0));
+}
+
+TEST_F(field, of_a_sealed_file_is_looked_at)
+{
+#define MEMFD(err, change)	EXPECT_WITH(CKPT_VMA_SHARED, err, change)
+	/* it is mapped to write */
+	MEMFD(-EPERM, find_shmem(&bad)->seals = F_SEAL_WRITE);
+	MEMFD(0, find_shmem(&bad)->seals = F_SEAL_FUTURE_WRITE);
+	MEMFD(0, find_shmem(&bad)->seals = F_SEAL_FUTURE_WRITE | F_SEAL_SEAL);
+	MEMFD(-EBADMSG, vma->flags |= CKPT_VMA_WRITE_SEALED);
+	MEMFD(-EPERM, vma->flags |= CKPT_VMA_WRITE_SEALED;
+	      find_shmem(&bad)->seals = F_SEAL_FUTURE_WRITE);
+	MEMFD(0, vma->flags |= CKPT_VMA_WRITE_SEALED; vma->prot = PROT_READ;
+	      find_shmem(&bad)->seals = F_SEAL_FUTURE_WRITE);
+	MEMFD(-EBADMSG, vma->flags = CKPT_VMA_WRITE_SEALED; vma->prot = PROT_READ;
+	      find_shmem(&bad)->seals = F_SEAL_WRITE);
+#undef MEMFD
+#define NAMED(err, change)	EXPECT_WITH(CKPT_VMA_NAMED, err, change)
+	NAMED(-EBADMSG, vma->flags |= CKPT_VMA_WRITE_SEALED);
+#undef NAMED
 }
 
 TEST_HARNESS_MAIN
