@@ -12,7 +12,7 @@
 #include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 
-#include "internal.h"
+#include "hugetlb.h"
 #include "mm.h"
 
 #define AUXV_BYTES	sizeof_field(struct mm_struct, saved_auxv)
@@ -137,6 +137,11 @@ static int checkpoint_mm(struct ckpt_save *save, struct ckpt_obj *obj)
 	err = emit_mm(save, obj, exe);
 	mmap_read_unlock(mm);
 	return err;
+}
+
+static int mm_contents(struct ckpt_save *save, struct ckpt_obj *obj)
+{
+	return ckpt_mm_contents(save, obj) ?: ckpt_huge_private(save, obj);
 }
 
 static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)
@@ -306,7 +311,7 @@ const struct ckpt_ops ckpt_mm_ops = {
 	.put		= put_mm,
 	.count		= count_mm,
 	.checkpoint	= checkpoint_mm,
-	.contents	= ckpt_mm_contents,
+	.contents	= mm_contents,
 	.validate	= validate_mm,
 	.install	= install_mm,
 	.fill		= ckpt_mm_fill,

@@ -348,7 +348,8 @@ static int may_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 	mmap_assert_locked(mm);
 	while (start < end) {
 		vma = vma_lookup(mm, start);
-		if (!vma || vma->vm_flags & (VM_MAYSHARE | VM_SPECIAL) ||
+		if (!vma || vma->vm_flags & VM_MAYSHARE ||
+		    (vma->vm_flags & VM_SPECIAL && !is_vm_hugetlb_page(vma)) ||
 		    ckpt_arch_vma_is_vdso(vma))
 			return ckpt_fail(load, rec, -EBADMSG, "contents for 0x%lx, where no private memory is",
 					 start);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory shared between processes without a name: MAP_SHARED | MAP_ANONYMOUS,
- * and memfds, with their seals.
+ * and memfds, with their seals. Those of huge pages are of hugetlbfs: hugetlb.c.
  *
  * Contents are filled below what seals forbid, so that a memfd is sealed when it
  * is made. F_SEAL_FUTURE_WRITE alone is another thing: there may be mappings to
@@ -20,7 +20,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/user_namespace.h>
 
-#include "internal.h"
+#include "hugetlb.h"
 
 #define ANON_NAME	"dev/zero"
 #define MEMFD_PREFIX	"memfd:"
@@ -45,6 +45,11 @@ static long count_shmem(void *inode)
 	return 0;
 }
 
+static unsigned int *seals_of(struct inode *inode)
+{
+	return ckpt_is_huge(inode) ? ckpt_huge_seals(inode) : &SHMEM_I(inode)->seals;
+}
+
 static bool is_memfd(const struct dentry *dentry)
 {
 	return strstarts((const char *)dentry->d_name.name, MEMFD_PREFIX);
@@ -54,7 +59,6 @@ static int emit_shmem(struct ckpt_save *save, struct ckpt_obj *obj,
 		      struct dentry *dentry)
 {
 	struct inode *inode = obj->ptr;
-	struct shmem_inode_info *info = SHMEM_I(inode);
 	size_t len = dentry->d_name.len;
 	struct ckpt_shmem *out;
 	u32 flags = 0;
@@ -62,7 +66,9 @@ static int emit_shmem(struct ckpt_save *save, struct ckpt_obj *obj,
 	out = ckpt_emit_object(save, obj, len);
 	if (!out)
 		return -ENOMEM;
-	if (info->flags & VM_NORESERVE)
+	if (ckpt_is_huge(inode))
+		out->huge_shift = cpu_to_le32(ckpt_huge_shift(inode));
+	else if (SHMEM_I(inode)->flags & VM_NORESERVE)
 		flags |= CKPT_SHMEM_NORESERVE;
 	if (is_memfd(dentry))
 		flags |= CKPT_SHMEM_MEMFD;
@@ -71,7 +77,7 @@ static int emit_shmem(struct ckpt_save *save, struct ckpt_obj *obj,
 	out->flags = cpu_to_le32(flags);
 	out->mode = cpu_to_le32(inode->i_mode & 07777);
 	out->name_len = cpu_to_le32(len);
-	out->seals = cpu_to_le32(info->seals);
+	out->seals = cpu_to_le32(*seals_of(inode));
 	memcpy(ckpt_tail(out, sizeof(*out)), dentry->d_name.name, len);
 	return 0;
 }
@@ -85,9 +91,9 @@ static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
 
 	if (!dentry)
 		return ckpt_err(save, -EBUSY, "shared memory without a name");
-	if (SHMEM_I(inode)->seals & ~SEALS_KNOWN)
+	if (*seals_of(inode) & ~SEALS_KNOWN)
 		ckpt_refuse(save, "memfd", "%pd has seals 0x%x that are not known", dentry,
-			    SHMEM_I(inode)->seals);
+			    *seals_of(inode));
 	err = emit_shmem(save, obj, dentry);
 	dput(dentry);
 	return err;
@@ -120,6 +126,8 @@ static int shmem_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 	pgoff_t index;
 	int err = 0;
 
+	if (ckpt_is_huge(inode))
+		return ckpt_huge_contents(save, obj);
 	while (!err && start < size) {
 		start = mapping_seek_hole_data(inode->i_mapping, start, size, SEEK_DATA);
 		if (start < 0)
@@ -151,10 +159,11 @@ static int validate_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 	const struct ckpt_shmem *in = ckpt_data(rec, ckpt_shmem);
 	u32 flags = le32_to_cpu(in->flags), len = le32_to_cpu(in->name_len);
 	const char *name = ckpt_rec_tail(rec);
-	const char *start = flags & CKPT_SHMEM_MEMFD ? MEMFD_PREFIX : ANON_NAME;
+	const char *start = flags & CKPT_SHMEM_MEMFD ? MEMFD_PREFIX :
+			    in->huge_shift ? HUGETLB_ANON_FILE : ANON_NAME;
 
 	if (flags & ~(CKPT_SHMEM_NORESERVE | CKPT_SHMEM_MEMFD) ||
-	    le32_to_cpu(in->mode) & ~07777 || !good_seals(in))
+	    le32_to_cpu(in->mode) & ~07777 || !good_seals(in) || in->__reserved)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown flags, mode or seals");
 	if (len > NAME_MAX || !ckpt_tail_is(rec, len) || memchr(name, 0, len) ||
 	    len < strlen(start) || memcmp(name, start, strlen(start)) ||
@@ -164,7 +173,7 @@ static int validate_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 		return ckpt_fail(load, rec, -EBADMSG, "bad length");
 	if (!ckpt_ref(load, rec, le32_to_cpu(in->cred), CKPT_REC_CRED))
 		return -EBADMSG;
-	return 0;
+	return in->huge_shift ? ckpt_huge_validate(load, rec) : 0;
 }
 
 /* Seals to be added when all mappings are made. */
@@ -197,7 +206,7 @@ static int dress(struct ckpt_load *load, struct ckpt_rec *rec)
 		return 0;
 	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
 	file->f_flags |= O_LARGEFILE;
-	SHMEM_I(inode)->seals = 0;
+	*seals_of(inode) = 0;
 	return add_seals(load, rec, le32_to_cpu(in->seals) & ~late_seals(in));
 }
 
@@ -243,7 +252,9 @@ static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 		return -ENOMEM;
 
 	old = override_creds(ckpt_cred(load, le32_to_cpu(in->cred)));
-	if (flags & CKPT_SHMEM_MEMFD)
+	if (in->huge_shift)
+		file = ckpt_huge_setup(name, in);
+	else if (flags & CKPT_SHMEM_MEMFD)
 		file = shmem_file_setup(name, size, vm_flags);
 	else
 		file = shmem_kernel_file_setup(name, size, vm_flags);
@@ -255,8 +266,9 @@ static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 	return dress(load, rec);
 }
 
-static int fill_page(struct ckpt_load *load, struct inode *inode, pgoff_t index)
+static int fill_page(struct ckpt_load *load, struct ckpt_rec *rec, pgoff_t index)
 {
+	struct inode *inode = file_inode(rec->live);
 	struct mem_cgroup *memcg = set_active_memcg(load->memcg);
 	struct folio *folio;
 	struct page *page;
@@ -286,8 +298,9 @@ static int fill_shmem(struct ckpt_load *load, struct ckpt_rec *rec,
 	if (le16_to_cpu(run->kind) != CKPT_RUN_DATA || index > pages ||
 	    count > pages - index)
 		return ckpt_fail(load, rec, -EBADMSG, "contents beyond its end");
-	for (; !err && count; count--)
-		err = fill_page(load, file_inode(file), index++);
+	for (; !err && count; count--, index++)
+		err = ckpt_data(rec, ckpt_shmem)->huge_shift ? ckpt_huge_fill(load, rec, index) :
+		      fill_page(load, rec, index);
 	return err;
 }
 
@@ -315,7 +328,12 @@ static bool match_file(struct ckpt_save *save, struct file *file)
 {
 	struct dentry *dentry = file->f_path.dentry;
 
-	return !(file->f_mode & FMODE_PATH) && shmem_file(file) &&
+	if (file->f_mode & FMODE_PATH)
+		return false;
+	if (ckpt_huge_file(file))
+		return is_memfd(dentry) ||
+		       !strcmp((const char *)dentry->d_name.name, HUGETLB_ANON_FILE);
+	return shmem_file(file) &&
 	       file_inode(file)->i_sb->s_flags & SB_NOUSER &&
 	       S_ISREG(file_inode(file)->i_mode) &&
 	       (is_memfd(dentry) || !strcmp((const char *)dentry->d_name.name, ANON_NAME));
@@ -433,7 +451,7 @@ unsigned long ckpt_map(struct ckpt_load *load, struct ckpt_rec *rec,
 	u64 start = le64_to_cpu(vma->start), len = le64_to_cpu(vma->end) - start;
 	struct ckpt_rec *shmem = shmem_of(load, rec);
 	bool late = shmem && late_seals(ckpt_data(shmem, ckpt_shmem));
-	unsigned int *seals = late ? &SHMEM_I(file_inode(rec->live))->seals : NULL;
+	unsigned int *seals = late ? seals_of(file_inode(rec->live)) : NULL;
 	unsigned long addr;
 
 	if (late) {

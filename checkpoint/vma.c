@@ -4,8 +4,9 @@
  * accounting and security hooks have their say, and by madvise(2)'s.
  *
  * Refused: every vm_flags bit that is not in the tables below; special
- * mappings but the vDSO; hugetlbfs, device and SysV mappings.
+ * mappings but the vDSO; device and SysV mappings.
  */
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/mempolicy.h>
 #include <linux/mm_inline.h>
@@ -128,6 +129,14 @@ static u32 flags_of_vdso(struct ckpt_save *save, struct vm_area_struct *vma)
 	return vma->vm_flags & VM_SEALED ? CKPT_VMA_SEALED : 0;
 }
 
+/* Huge pages are filled as by a fault that writes, which takes VM_WRITE. */
+static u32 flags_of_huge(struct ckpt_save *save, struct vm_area_struct *vma)
+{
+	if (vma->anon_vma && !(vma->vm_flags & (VM_MAYSHARE | VM_WRITE)))
+		ckpt_refuse(save, "huge pages", "private ones that may not be written are not saved yet");
+	return flags_of(save, vma->vm_flags & ~(VM_HUGETLB | VM_DONTEXPAND));
+}
+
 static u32 prot_of(struct vm_area_struct *vma)
 {
 	return (vma->vm_flags & VM_READ ? PROT_READ : 0) |
@@ -148,7 +157,8 @@ static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma,
 		return 0;
 	}
 	out->prot = cpu_to_le32(prot_of(vma));
-	out->flags = cpu_to_le32(flags_of(save, vma->vm_flags));
+	out->flags = cpu_to_le32(is_vm_hugetlb_page(vma) ? flags_of_huge(save, vma) :
+				 flags_of(save, vma->vm_flags));
 	checkpoint_vma_attrs(vma, out);
 	if (vma_policy(vma))
 		ckpt_refuse(save, "memory policy", "mbind(2) is in force, not saved yet");

@@ -6,6 +6,7 @@
  * new task, while it has the caller's credentials.
  */
 #include <linux/checkpoint.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mm_inline.h>
@@ -238,7 +239,7 @@ size_t ckpt_vma_tail(struct vm_area_struct *vma)
 void checkpoint_vma_attrs(struct vm_area_struct *vma, struct ckpt_vma *out)
 {
 	/* a file that was not opened to write has no VM_SHARED */
-	if (vma->vm_file && shmem_file(vma->vm_file) &&
+	if (vma->vm_file && (shmem_file(vma->vm_file) || is_vm_hugetlb_page(vma)) &&
 	    (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_SHARED)
 		out->flags |= cpu_to_le32(CKPT_VMA_WRITE_SEALED);
 	save_name(vma, out);

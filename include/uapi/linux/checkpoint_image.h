@@ -301,6 +301,8 @@ struct ckpt_pipe {
  * @mode: permission bits of the inode
  * @name_len: bytes of the name in the tail, without a NUL
  * @seals: F_SEAL_*; F_SEAL_SEAL alone if it is no memfd
+ * @huge_shift: of huge pages, their size as a power of two; 0 for others
+ * @__reserved: zero
  */
 struct ckpt_shmem {
 	__le32 id;
@@ -310,6 +312,8 @@ struct ckpt_shmem {
 	__le32 mode;
 	__le32 name_len;
 	__le32 seals;
+	__le32 huge_shift;
+	__le32 __reserved;
 };
 
 #define CKPT_FILE_EXEC		1	/* opened by execve() */

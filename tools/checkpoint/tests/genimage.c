@@ -288,6 +288,7 @@ static void new_image(void)
 	shm.id = object();
 	shm.cred = cred.id;
 	shm.name_len = htole32(3);
+	ZERO(shm.__reserved);
 	PUT(CKPT_REC_SHMEM, shm, "abc", 3);
 	file = put_open_files(cred.id, pipe.id, shm.id);
 	fs.id = object();

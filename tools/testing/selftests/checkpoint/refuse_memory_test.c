@@ -88,16 +88,22 @@ static int vdso_not_to_fork(const char *a)
 	return made(madvise(vdso, len, MADV_DONTFORK));
 }
 
+/* Written, and not to be written any more. */
 static int huge_pages(const char *a)
 {
+	char *mem;
+
 	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "w");
 
 	if (f) {
 		fputs("2", f);
 		fclose(f);
 	}
-	errno = ENOSPC;
-	return made(map(PROT_READ | PROT_WRITE, MAP_HUGETLB) == MAP_FAILED ? -1 : 0);
+	mem = map(PROT_READ | PROT_WRITE, MAP_HUGETLB);
+	if (mem == MAP_FAILED)
+		return FAIL_SKIP;
+	*mem = 1;
+	return made(mprotect(mem, 1 << 21, PROT_READ));
 }
 
 static int ldt(const char *a)
@@ -199,7 +205,7 @@ REFUSED(shm, "addr=");
 REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
 REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
 REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
-REFUSED(huge_pages, "addr=");
+REFUSED(huge_pages, OBJECT("huge pages"), "addr=");
 REFUSED(ldt, OBJECT("LDT"));
 REFUSED(bound_memory, OBJECT("memory policy"), "addr=");
 REFUSED(faults_of_users, OBJECT("userfaultfd"), "addr=");

@@ -257,11 +257,6 @@ static int secret(const char *a)
 	return made(syscall(SYS_memfd_secret, 0));
 }
 
-static int huge_memfd(const char *a)
-{
-	return made(memfd_create("huge", MFD_HUGETLB));
-}
-
 /* One more than fits into an image's table of descriptors. */
 static int far_descriptor(const char *a)
 {
@@ -287,7 +282,7 @@ const struct fail_target fail_targets[] = {
 	T(fifo_fd), T(proc_fd), T(sysfs_fd), T(namespace_fd), T(block_fd), T(device_fd),
 	T(packets), T(unlinked), T(tmpfile_fd), T(hidden), T(removed_cwd), T(flocked),
 	T(posix_lock), T(ofd_lock), T(lease), T(owner), T(async), T(secret),
-	T(huge_memfd), T(far_descriptor), T(several),
+	T(far_descriptor), T(several),
 	{ }
 };
 
@@ -325,7 +320,6 @@ REFUSED(lease, "object=\"file lock\"", "fd=");
 REFUSED(owner, "object=\"F_SETOWN\"", "fd=");
 REFUSED(async, "fd=");
 REFUSED(secret, "fd=");
-REFUSED(huge_memfd, "fd=");
 REFUSED(far_descriptor, OBJECT("descriptor"), "fd=1048576");
 
 TEST_F(refused, several_at_once)

@@ -50,6 +50,7 @@ static void fit_shmem(struct ckpt_shmem *shmem)
 	shmem->flags = CKPT_SHMEM_NORESERVE;
 	shmem->mode = 0600;
 	shmem->seals = F_SEAL_SEAL;
+	shmem->huge_shift = 0;
 	/* the padding of the shorter name is room for it */
 	shmem->name_len = sizeof(name);
 	memcpy(shmem + 1, name, sizeof(name));
