@@ -127,6 +127,7 @@ bool ckpt_bad_buffer(u64 addr, u64 size);
  * @restart: make the object from its record, as the caller of restart(2)
  * @install: make it part of the current, new task
  * @fill: take a run of contents
+ * @settle: what must wait until all tasks are made and memory is filled
  * @drop: release what @restart made
  */
 struct ckpt_ops {
@@ -150,6 +151,7 @@ struct ckpt_ops {
 	int (*install)(struct ckpt_load *load, struct ckpt_rec *rec);
 	int (*fill)(struct ckpt_load *load, struct ckpt_rec *rec,
 		    const struct ckpt_run *run);
+	int (*settle)(struct ckpt_load *load, struct ckpt_rec *rec);
 	void (*drop)(struct ckpt_load *load, struct ckpt_rec *rec);
 };
 

@@ -7,6 +7,7 @@
  *
  * Lock order: the mmap lock of the first mapping of a number, then of another.
  */
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/rmap.h>
 
@@ -71,7 +72,8 @@ int checkpoint_kin(struct ckpt_save *save, struct vm_area_struct *vma, u32 mm, u
 	int err;
 
 	*nr = 0;
-	if (!vma->anon_vma)
+	/* after fork() each has huge pages of its own */
+	if (!vma->anon_vma || is_vm_hugetlb_page(vma))
 		return 0;
 	kin = find_kin(save, vma);
 	if (!kin) {
@@ -116,7 +118,7 @@ struct first {
 static bool may_have_kin(struct vm_area_struct *vma)
 {
 	return vma && !(vma->vm_flags & (VM_MAYSHARE | VM_SPECIAL)) &&
-	       !ckpt_arch_vma_is_vdso(vma);
+	       !is_vm_hugetlb_page(vma) && !ckpt_arch_vma_is_vdso(vma);
 }
 
 /* What fork() does to a new mapping, or munmap() to a part; it has no pages yet. */

@@ -8,6 +8,7 @@
  */
 #include <linux/delay.h>
 #include <linux/highmem.h>
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/rmap.h>
 #include <linux/sched/mm.h>
@@ -305,9 +306,12 @@ static int map_pages(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long
 	return err == -EINTR ? ckpt_fail(load, rec, err, "a new task was killed") : err;
 }
 
-/* How many pages from @addr on are filled in one go? An errno if none may. */
+/*
+ * How many pages from @addr on are filled in one go? An errno if none may. @pages are
+ * new ones, unless a fault is to make them.
+ */
 static int area(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
-		unsigned int nr, struct page **pages)
+		unsigned int nr, bool *huge, struct page **pages)
 {
 	struct mm_struct *mm = rec->live;
 	struct vm_area_struct *vma;
@@ -317,7 +321,8 @@ static int area(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr
 		return -EINTR;
 	vma = ckpt_fill_area(load, rec, addr, &nr);
 	err = PTR_ERR_OR_ZERO(vma);
-	if (!err && pages)
+	*huge |= !err && is_vm_hugetlb_page(vma);
+	if (!err && pages && !*huge)
 		err = ckpt_new_pages(vma, addr, pages, nr);
 	mmap_read_unlock(mm);
 	return err ?: nr;
@@ -372,11 +377,11 @@ static int fill_some(struct ckpt_load *load, struct ckpt_rec *rec, struct ckpt_r
 	bool huge = flags == CKPT_RUN_F_HUGE;
 	int nr, src_nr, err;
 
-	nr = area(load, rec, addr, min_t(u32, left, CKPT_BATCH), src || huge ? NULL : pages);
+	nr = area(load, rec, addr, min_t(u32, left, CKPT_BATCH), &huge, src ? NULL : pages);
 	if (nr < 0)
 		return nr;
 	if (src) {
-		src_nr = area(load, src, src_addr, nr, NULL);
+		src_nr = area(load, src, src_addr, nr, &huge, NULL);
 		if (src_nr < 0)
 			return src_nr;
 		nr = min(nr, src_nr);

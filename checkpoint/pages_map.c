@@ -7,6 +7,7 @@
  * Nobody else uses this memory. But khugepaged and reclaim look at it, so that a
  * place can be taken: who calls fills what is there, then.
  */
+#include <linux/hugetlb.h>
 #include <linux/khugepaged.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -38,7 +39,8 @@ struct vm_area_struct *ckpt_fill_area(struct ckpt_load *load, struct ckpt_rec *r
 
 	mmap_assert_locked(mm);
 	vma = vma_lookup(mm, addr);
-	if (!vma || vma->vm_flags & (VM_MAYSHARE | VM_SPECIAL) ||
+	if (!vma || vma->vm_flags & VM_MAYSHARE ||
+	    (vma->vm_flags & VM_SPECIAL && !is_vm_hugetlb_page(vma)) ||
 	    ckpt_arch_vma_is_vdso(vma)) {
 		ckpt_fail(load, rec, -EBADMSG, "contents for 0x%lx, where no private memory is",
 			  addr);
@@ -170,6 +172,9 @@ int ckpt_map_pages(struct vm_area_struct *vma, unsigned long addr,
 	pmd_t *pmd;
 
 	mmap_assert_locked(mm);
+	/* its page tables are others */
+	if (is_vm_hugetlb_page(vma))
+		return 0;
 	pmd = page_table(mm, addr);
 	if (!pmd || anon_vma_prepare(vma))
 		return -ENOMEM;

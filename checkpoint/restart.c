@@ -73,6 +73,17 @@ static int make_objects(struct ckpt_load *load)
 	return 0;
 }
 
+static int settle_objects(struct ckpt_load *load)
+{
+	struct ckpt_rec *rec;
+	int err = 0;
+
+	list_for_each_entry(rec, &load->recs, list)
+		if (!err && rec->ops->settle)
+			err = rec->ops->settle(load, rec);
+	return err;
+}
+
 static int report_root(struct ckpt_load *load, struct ckpt_proc *proc, u32 i,
 		       const struct restart_args *args, struct roots *roots)
 {
@@ -189,6 +200,7 @@ static int rebuild(struct ckpt_load *load, const struct restart_args *args)
 		result->stage = CKPT_STAGE_COMMIT;
 		err = ckpt_forest_wait(load) ?:
 		      restart_sessions(load) ?:
+		      settle_objects(load) ?:
 		      ckpt_forest_settle(load) ?:
 		      report_roots(load, args, &roots);
 	}

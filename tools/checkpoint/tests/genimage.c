@@ -187,17 +187,20 @@ static uint32_t put_mm(uint32_t exe)
 	mm.exe = exe;
 	mm.nr_vmas = htole32(2);
 	mm.auxv_len = htole32(16);
+	ZERO(mm.__reserved);
 	PUT(CKPT_REC_MM, mm, "auxvauxvauxvauxv", 16);
 	vma.start = htole64(0x400000);
 	vma.end = htole64(0x402000);
 	vma.file = exe;
 	vma.kind = htole32(CKPT_VMA_FILE);
+	vma.name_len = 0;
 	PUT(CKPT_REC_VMA, vma, "", 0);
 	vma.start = htole64(0x600000);
 	vma.end = htole64(0x602000);
 	vma.file = 0;
 	vma.kind = htole32(CKPT_VMA_ANON);
-	PUT(CKPT_REC_VMA, vma, "", 0);
+	vma.name_len = htole32(4);
+	PUT(CKPT_REC_VMA, vma, "name", 4);
 	return mm.id;
 }
 

@@ -6,6 +6,7 @@
  */
 #include <linux/crc32.h>
 #include <linux/crc32c.h>
+#include <linux/hugetlb.h>
 #include <linux/mutex.h>
 #include <linux/path.h>
 #include <linux/rcupdate.h>
@@ -37,6 +38,18 @@ unsigned long _copy_to_user(void __user *to, const void *from, unsigned long n)
 {
 	memcpy((__force void *)to, from, n);
 	return 0;
+}
+
+/* ---- Memory: no huge pages, names as those of prctl(2) ---- */
+
+struct hstate *size_to_hstate(unsigned long size)
+{
+	return NULL;
+}
+
+bool is_valid_name_char(char ch)
+{
+	return ch > 0x1f && ch < 0x7f && !strchr("\\`$[]", ch);
 }
 
 /* ---- Locks ---- */
