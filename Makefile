@@ -12,6 +12,7 @@ DEBUG := $(PLAIN) $(QEMU)/debug.config
 COVERAGE := $(PLAIN) $(QEMU)/coverage.config
 CSAN := $(PLAIN) $(QEMU)/csan.config
 LOCKSTAT := $(PLAIN) $(QEMU)/lockstat.config
+BENCH := $(PLAIN) $(QEMU)/bench.config
 
 # For users: extra Kconfig fragments, another base tree, which tests to run.
 FRAGMENTS ?=
@@ -38,7 +39,8 @@ help: ## list the targets
 	@echo '  variables: FRAGMENTS="a.config b.config" adds Kconfig fragments; T=pattern picks'
 	@echo '  tests; LINUX=DIR builds on another base; FORCE=1 drops edits in build/linux;'
 	@echo '  for fuzz, streams: KERNEL=plain, PART=K/N of all places; for fuzz: BITS=0 to 7;'
-	@echo '  for soak: KERNEL=debug'
+	@echo '  for soak: KERNEL=debug; for bench: QUICK=1 smaller, MORE=1 larger as well,'
+	@echo '  COUNT=1 instructions instead of times, CRIU=PROGRAM another one than Debian has'
 
 deps: ## install the Debian packages that are needed
 	@devtools/deps
@@ -119,6 +121,13 @@ cost: kernel headers initramfs ## what the option costs a kernel that does not u
 	@$(QEMU)/run twin
 	@SRC_TREE=$(BUILD)/off/linux devtools/kernel kernel-base $(PLAIN) $(FRAGMENTS)
 	@$(QEMU)/run cost $(if $(T),-t '$(T)')
+
+bench: headers initramfs ## times beside CRIU's and floors: build/bench
+	@devtools/deps criu gnuplot-nox
+	@devtools/kernel kernel-bench $(BENCH) $(FRAGMENTS)
+	@$(QEMU)/mkbench $(CRIU)
+	@$(QEMU)/run bench $(if $(T),-t '$(T)') $(if $(QUICK),--quick) $(if $(MORE),--more) \
+		$(if $(COUNT),--instructions)
 
 fuzz: $(if $(filter debug,$(KERNEL)),kernel-debug,kernel) initramfs ## restart every image that one can be damaged into
 	@$(QEMU)/run fuzz -k $(KERNEL) -p $(PART) -b $(BITS)
