@@ -18,7 +18,9 @@
 #define MAX_SYSTEMS	4
 #define PATIENCE	2	/* failures, after which a system is not tried again */
 
-static const struct system *const known[] = { &ours_call, &ours_tool, &ours_cow, &criu, NULL };
+static const struct system *const known[] = {
+	&ours_call, &ours_tool, &ours_cow, &criu, &criu_steps, NULL
+};
 
 struct entry {
 	const struct system *system;
@@ -124,7 +126,7 @@ static int run_round(struct target *target, const char *load, const char *size,
 {
 	unsigned long nr = strtoul(size, NULL, 0);
 	unsigned int files;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int i;
 
 	at_work = "floor";
@@ -133,7 +135,8 @@ static int run_round(struct target *target, const char *load, const char *size,
 	sample("memory", target_memory());
 	for (i = 0; i < nr_entries; i++)
 		save(in_turn(i), target);
-	bytes = bytes_of(entries[0].dir, &files);
+	for (i = 0; i < nr_entries && !bytes; i++)
+		bytes = bytes_of(entries[i].dir, &files);
 	measure_floors(floors, target, bytes, nr);
 	target_end(target);
 	for (i = 0; i < nr_entries; i++)

@@ -46,7 +46,7 @@ struct system {
 	int (*restart)(const struct target *target, const char *dir);
 };
 
-extern const struct system ours_call, ours_tool, ours_cow, criu;
+extern const struct system ours_call, ours_tool, ours_cow, criu, criu_steps;
 
 /* bench.c: printing, for the system at work */
 void sample(const char *metric, uint64_t value);

@@ -7,14 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench.h"
 
 #define CRIU		"/sbin/criu"
 #define PATH_SIZE	128
+#define PRE_DUMP	"criu-pre-first"	/* below IMAGE_DIR */
 
 /* The last line of the log that tells of an error. */
 static int complain(const char *step, const char *dir, int status)
@@ -74,27 +75,56 @@ static uint64_t frozen_time(const char *dir)
 	return 0;
 }
 
-static int save(const struct target *target, const char *dir)
+static int dump(const struct target *target, const char *dir, const char *const more[])
 {
-	/* or let it find and stop every task by ptrace */
-	const char *freezer = getenv("BENCH_CRIU_FREEZES") ? "--freeze-cgroup" : NULL;
 	char pid[16];
 	const char *const argv[] = {
-		CRIU, "dump", "-t", pid, "-D", dir, "--leave-running",
-		"--manage-cgroups=ignore", "-v1", "-o", "log", freezer, CGROUP, NULL
+		CRIU, more[0], "-t", pid, "-D", dir, "--manage-cgroups=ignore", "-v1",
+		"-o", "log", more[1], more[2], more[3], more[4], NULL
 	};
-	uint64_t start, took;
 	int status;
 
 	snprintf(pid, sizeof(pid), "%d", target->pid);
+	status = run_program(argv, -1);
+	return status ? complain("save", dir, status) : 0;
+}
+
+static int save(const struct target *target, const char *dir)
+{
+	const char *const more[5] = { "dump", "--leave-running" };
+	uint64_t start;
+
 	target_watch(target);
 	start = now_ns();
-	status = run_program(argv, -1);
-	took = now_ns() - start;
-	if (status)
-		return complain("save", dir, status);
-	sample("save", took);
+	if (dump(target, dir, more))
+		return -1;
+	sample("save", now_ns() - start);
 	sample("frozen", frozen_time(dir));
+	sample("gap", target_gap(target));
+	return 0;
+}
+
+/*
+ * In two steps: what was written since the first is what the second has to save.
+ * The image is in two directories; the longer of the two pauses is told.
+ */
+static int save_in_steps(const struct target *target, const char *dir)
+{
+	const char *const first[5] = { "pre-dump", "--track-mem" };
+	const char *const second[5] = {
+		"dump", "--leave-running", "--track-mem", "--prev-images-dir", "../" PRE_DUMP
+	};
+	uint64_t start, frozen;
+
+	mkdir(IMAGE_DIR "/" PRE_DUMP, 0755);
+	empty_directory(IMAGE_DIR "/" PRE_DUMP);
+	target_watch(target);
+	start = now_ns();
+	if (dump(target, IMAGE_DIR "/" PRE_DUMP, first) || dump(target, dir, second))
+		return -1;
+	sample("save", now_ns() - start);
+	frozen = frozen_time(IMAGE_DIR "/" PRE_DUMP);
+	sample("frozen", frozen > frozen_time(dir) ? frozen : frozen_time(dir));
 	sample("gap", target_gap(target));
 	return 0;
 }
@@ -118,4 +148,13 @@ static int restart(const struct target *target, const char *dir)
 	return 0;
 }
 
+static int restart_of_steps(const struct target *target, const char *dir)
+{
+	int err = restart(target, dir);
+
+	empty_directory(IMAGE_DIR "/" PRE_DUMP);
+	return err;
+}
+
 const struct system criu = { "criu", save, restart };
+const struct system criu_steps = { "criu-pre", save_in_steps, restart_of_steps };

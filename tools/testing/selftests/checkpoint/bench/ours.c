@@ -114,7 +114,9 @@ static int restart_by_call(const struct target *target, const char *dir)
 static int save_by_tool(const struct target *target, const char *dir)
 {
 	char path[PATH_SIZE];
-	const char *const argv[] = { CKPT, "checkpoint", "--cgroup", CGROUP, "--output", path, NULL };
+	const char *const argv[] = {
+		CKPT, "checkpoint", "--cgroup", CGROUP, "--output", path, NULL
+	};
 	uint64_t start;
 	int status;
 
@@ -133,7 +135,9 @@ static int save_by_tool(const struct target *target, const char *dir)
 static int restart_by_tool(const struct target *target, const char *dir)
 {
 	char path[PATH_SIZE];
-	const char *const argv[] = { CKPT, "restart", "--detach", "--cgroup", CGROUP, "--input", path, NULL };
+	const char *const argv[] = {
+		CKPT, "restart", "--detach", "--cgroup", CGROUP, "--input", path, NULL
+	};
 	uint64_t start;
 	int status;
 

@@ -2,6 +2,7 @@
 /* What images take, and making room. */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ static struct dirent *next_file(DIR *dir)
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
-		if (entry->d_type == DT_REG)
+		if (entry->d_type == DT_REG || entry->d_type == DT_LNK)
 			return entry;
 	return NULL;
 }
@@ -36,7 +37,7 @@ uint64_t bytes_of(const char *path, unsigned int *files)
 
 	*files = 0;
 	while ((entry = next_file(dir))) {
-		if (fstatat(dirfd(dir), entry->d_name, &st, 0))
+		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
 			continue;
 		blocks += st.st_blocks;
 		++*files;

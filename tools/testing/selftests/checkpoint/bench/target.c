@@ -86,12 +86,27 @@ void target_end(struct target *target)
 		;
 }
 
+/* A command that returned may have left a process that is still the parent. */
+static pid_t wait_for(pid_t pid, int *status)
+{
+	int tries;
+
+	for (tries = 0; tries < 10000; tries++) {
+		if (waitpid(pid, status, 0) == pid)
+			return pid;
+		if (errno != ECHILD)
+			break;
+		usleep(1000);
+	}
+	return -1;
+}
+
 int target_verify(struct target *target)
 {
 	int status = 0;
 
 	kill(target->pid, SIG_VERIFY);
-	if (waitpid(target->pid, &status, 0) != target->pid)
+	if (wait_for(target->pid, &status) < 0)
 		return failed("verify", "not our child: %s", strerror(errno));
 	target_end(target);
 	if (status)

@@ -6,7 +6,7 @@ from . import rows, samples, stats
 
 TIMES = ("save", "frozen", "gap", "restart")
 NAMES = {rows.CALL: "system call", rows.TOOL: "ckpt", rows.COW: "CHECKPOINT_COW",
-         rows.CRIU: "CRIU"}
+         rows.CRIU: "CRIU", rows.CRIU_STEPS: "CRIU pre-dump"}
 
 
 def short(value: float) -> str:
