@@ -36,7 +36,8 @@ def head(result: guest.Result, kernel: str, counting: bool) -> str:
 
     def said(name: str) -> str:
         step = result.step(name)
-        return " ".join(step.output.split()) if step else "nothing"
+        # before it comes to its verdict, CRIU may complain of what is not used here
+        return step.output.strip().split("\n")[-1] if step else "nothing"
 
     return "\n".join([
         *(["INSTRUCTIONS, not times: what is called a millisecond is a million of them."]

@@ -20,8 +20,11 @@ Measured = list[tuple[rows.Row, samples.Samples]]
 
 
 def points(measured: Measured, load: str, term: tuple[str, str]) -> list[tuple[int, float]]:
-    found = {row.size: statistics.median(s.of(term).values()) for row, s in measured
-             if row.load == load and s.of(term)}
+    found: dict[int, float] = {}
+    for row, s in measured:
+        if row.load == load and s.of(term):
+            # of two rows of one load the first counts
+            found.setdefault(row.size, statistics.median(s.of(term).values()))
     return sorted(found.items())
 
 

@@ -67,6 +67,8 @@ def row_text(row: rows.Row, found: samples.Samples) -> str:
     if before:
         floors.append(f"memory {size(statistics.median(before))}")
     out.append(f"  {'floors':15}  " + ", ".join(floors))
+    if row.native:
+        out.append(f"  {'CRIU 4.2':15}  on metal: {row.native}")
     for goal in row.goals:
         verdict, numbers = judge(goal, found)
         out.append(f"  {verdict:9}  {goal.what:34} {goal.relation} {goal.bound:<5g}  {numbers}")
