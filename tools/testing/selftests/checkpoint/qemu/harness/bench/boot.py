@@ -43,7 +43,8 @@ def head(result: guest.Result, kernel: str, counting: bool) -> str:
         *(["INSTRUCTIONS, not times: what is called a millisecond is a million of them."]
           if counting else []),
         time.strftime("Measured on %Y-%m-%d, emulated (QEMU TCG): ratios are not those of metal."),
-        f"CPU: -cpu {guest.CPUS[CPU]}, 2 processors; {' '.join(MACHINE)}",
+        f"-cpu {guest.CPUS[CPU]}, 2 processors",
+        ' '.join(MACHINE),
         f"kernel: plain.config{' and bench.config' if kernel == 'bench' else ''}, "
         f".config sha256 {config}",
         f"CRIU: {said('version')}; criu check: {said('check')}",

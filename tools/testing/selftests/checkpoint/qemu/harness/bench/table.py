@@ -5,7 +5,7 @@ import statistics
 from . import rows, samples, stats
 
 TIMES = ("save", "frozen", "gap", "restart")
-NAMES = {rows.CALL: "system call", rows.TOOL: "ckpt", rows.COW: "CHECKPOINT_COW",
+NAMES = {rows.CALL: "system call", rows.TOOL: "ckpt", rows.COW: "copy on write",
          rows.CRIU: "CRIU", rows.CRIU_STEPS: "CRIU pre-dump"}
 
 
@@ -31,13 +31,13 @@ def median_and_least(values: dict[int, float]) -> str:
 
 
 def system_line(name: str, found: samples.Samples) -> str:
-    cells = [f"{median_and_least(found.of((name, t))):>17}" for t in TIMES]
+    cells = [f"{median_and_least(found.of((name, t))):>15}" for t in TIMES]
     for metric in ("bytes", "memory"):
         values = found.of((name, metric)).values()
-        cells.append(f"{size(statistics.median(values)) if values else '-':>10}")
+        cells.append(f"{size(statistics.median(values)) if values else '-':>9}")
     files = found.of((name, "files")).values()
     cells.append(f"{int(statistics.median(files)) if files else '-':>6}")
-    return f"  {NAMES[name]:15}" + "".join(cells)
+    return f"  {NAMES[name]:14}" + "".join(cells)
 
 
 def judge(goal: rows.Goal, found: samples.Samples) -> tuple[str, str]:
@@ -59,16 +59,16 @@ def judge(goal: rows.Goal, found: samples.Samples) -> tuple[str, str]:
 def row_text(row: rows.Row, found: samples.Samples) -> str:
     out = [f"{row.name}: {row.what}; {row.rounds} rounds" +
            ("" if found.complete else ", NOT COMPLETE")]
-    head = "".join(f"{t + ', ms':>17}" for t in TIMES)
-    out.append(f"  {'':15}{head}{'image':>10}{'memory':>10}{'files':>6}")
+    head = "".join(f"{t + ', ms':>15}" for t in TIMES)
+    out.append(f"  {'':14}{head}{'image':>9}{'memory':>9}{'files':>6}")
     out += [system_line(s, found) for s in row.systems]
     floors = [f"{f} {median_and_least(found.of((rows.FLOOR, f)))}" for f in row.floors]
     before = found.of((rows.FLOOR, "memory")).values()
     if before:
         floors.append(f"memory {size(statistics.median(before))}")
-    out.append(f"  {'floors':15}  " + ", ".join(floors))
+    out.append(f"  {'floors':14}  " + ", ".join(floors))
     if row.native:
-        out.append(f"  {'CRIU 4.2':15}  on metal: {row.native}")
+        out.append(f"  {'CRIU 4.2':14}  on metal: {row.native}")
     for goal in row.goals:
         verdict, numbers = judge(goal, found)
         out.append(f"  {verdict:9}  {goal.what:34} {goal.relation} {goal.bound:<5g}  {numbers}")
