@@ -141,7 +141,12 @@ static int checkpoint_mm(struct ckpt_save *save, struct ckpt_obj *obj)
 
 static int mm_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 {
-	return ckpt_mm_contents(save, obj) ?: ckpt_huge_private(save, obj);
+	int err = ckpt_mm_contents(save, obj);
+
+	/* with pages of hugetlbfs there is no snapshot */
+	if (err || obj->snapshot)
+		return err;
+	return ckpt_huge_private(save, obj);
 }
 
 static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)

@@ -189,6 +189,8 @@ static uint32_t put_mm(uint32_t exe)
 	mm.auxv_len = htole32(16);
 	ZERO(mm.__reserved);
 	PUT(CKPT_REC_MM, mm, "auxvauxvauxvauxv", 16);
+	vma.kin = htole32(1);
+	vma.__reserved = 0;
 	vma.start = htole64(0x400000);
 	vma.end = htole64(0x402000);
 	vma.file = exe;

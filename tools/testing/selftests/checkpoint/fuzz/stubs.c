@@ -11,7 +11,9 @@
 #include <linux/path.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "kernel.h"
 
@@ -82,6 +84,16 @@ void _raw_spin_unlock(raw_spinlock_t *lock)
 	preempt_enable_no_resched();
 }
 
+void _raw_spin_lock_irq(raw_spinlock_t *lock)
+{
+	preempt_disable();
+}
+
+void _raw_spin_unlock_irq(raw_spinlock_t *lock)
+{
+	preempt_enable_no_resched();
+}
+
 unsigned long _raw_spin_lock_irqsave(raw_spinlock_t *lock)
 {
 	preempt_disable();
@@ -101,6 +113,28 @@ void __rcu_read_lock(void)
 void __rcu_read_unlock(void)
 {
 	current->rcu_read_lock_nesting--;
+}
+
+/* ---- Signals: none comes but by the file, see file.c ---- */
+
+void set_current_blocked(sigset_t *set)
+{
+	current->blocked = *set;
+}
+
+/* ---- Work: it is done at once ---- */
+
+struct workqueue_struct *system_unbound_wq;
+
+bool queue_work_on(int cpu, struct workqueue_struct *wq, struct work_struct *work)
+{
+	work->func(work);
+	return true;
+}
+
+bool flush_work(struct work_struct *work)
+{
+	return false;
 }
 
 /* ---- References to the root directory ---- */
