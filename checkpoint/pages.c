@@ -65,14 +65,15 @@ void ckpt_put_shared_pages(struct ckpt_save *save)
 
 /*
  * Do others have a page, too? A snapshot is one more than its original. How many have
- * one that is in the swap cache is not known.
+ * one that is in the swap cache is not known. What ksmd merges is nobody's in common.
  */
 static bool is_shared(struct ckpt_save *save, const struct ckpt_piece *piece, u32 id)
 {
 	struct folio *folio = page_folio(piece->page);
 	int mapped = atomic_read(&piece->page->_mapcount) + 1;
 
-	if (!(piece->flags & CKPT_PIECE_KIN) || id >> (63 - SHARED_INDEX_BITS))
+	if (!(piece->flags & CKPT_PIECE_KIN) || id >> (63 - SHARED_INDEX_BITS) ||
+	    folio_test_ksm(folio))
 		return false;
 	if (folio_test_large(folio))
 		mapped += folio_entire_mapcount(folio);
@@ -321,7 +322,8 @@ static int area(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr
 		return -EINTR;
 	vma = ckpt_fill_area(load, rec, addr, &nr);
 	err = PTR_ERR_OR_ZERO(vma);
-	*huge |= !err && is_vm_hugetlb_page(vma);
+	/* what is locked is there already */
+	*huge |= !err && (is_vm_hugetlb_page(vma) || vma->vm_flags & VM_LOCKED);
 	if (!err && pages && !*huge)
 		err = ckpt_new_pages(vma, addr, pages, nr);
 	mmap_read_unlock(mm);
