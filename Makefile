@@ -92,13 +92,13 @@ fault: kernel-debug initramfs debian ## every allocation and user copy of round 
 	@$(QEMU)/run fault $(if $(T),-t '$(T)')
 
 campaign: kernel-debug initramfs debian ## feed IMAGES=20000 mutated images to restart(2)
-	@$(QEMU)/run campaign -n $(IMAGES)
+	@$(QEMU)/run campaign -n $(IMAGES) $(if $(T),-t '$(T)')
 
 kills: kernel kernel-debug initramfs debian ## kill the callers of both calls at KILLS=2000 moments
-	@$(QEMU)/run kills -n $(KILLS)
+	@$(QEMU)/run kills -n $(KILLS) $(if $(T),-t '$(T)')
 
 storm: kernel kernel-debug initramfs debian ## 32 callers in the midst of storms for SECONDS=60
-	@$(QEMU)/run storm -n $(SECONDS)
+	@$(QEMU)/run storm -n $(SECONDS) $(if $(T),-t '$(T)')
 
 csan: initramfs debian ## data races by KCSAN, in a storm of SECONDS=60 and some tests
 	@devtools/kernel kernel-csan $(CSAN) $(FRAGMENTS)

@@ -72,8 +72,11 @@ void ckpt_collect_free(struct ckpt_save *save)
 	struct ckpt_member *member, *next;
 
 	list_for_each_entry_safe(member, next, &save->members, list) {
+		/* all at once they would be freed with interrupts off */
+		xa_erase(&save->index, (unsigned long)member->task);
 		put_task_struct(member->task);
 		kfree(member);
+		cond_resched();
 	}
 	INIT_LIST_HEAD(&save->members);
 	xa_destroy(&save->index);
@@ -195,20 +198,22 @@ static int append_process(struct ckpt_save *save, struct ckpt_member *leader)
 	return 0;
 }
 
-/* The next child of a task after @prev that is a zombie or a member. */
+/*
+ * The next child of a task after @prev. One that was reaped meanwhile is in no list
+ * any more; what comes after it is not found then, and the call ends.
+ */
 static struct task_struct *next_child(struct task_struct *task,
 				      struct task_struct *prev)
 {
-	struct task_struct *child;
-	bool past = !prev;
+	struct list_head *next;
 
 	guard(read_lock)(&tasklist_lock);
-	list_for_each_entry(child, &task->children, sibling) {
-		if (past)
-			return get_task_struct(child);
-		past = child == prev;
-	}
-	return NULL;
+	if (prev && (list_empty(&prev->sibling) || prev->real_parent != task))
+		return NULL;
+	next = prev ? prev->sibling.next : task->children.next;
+	if (next == &task->children)
+		return NULL;
+	return get_task_struct(list_entry(next, struct task_struct, sibling));
 }
 
 static int append_child(struct ckpt_save *save, struct task_struct *parent,
@@ -436,7 +441,7 @@ int ckpt_collect(struct ckpt_save *save)
 	list_for_each_entry(member, &save->members, list) {
 		if (err)
 			break;
-		err = check_member(save, member);
+		err = fatal_signal_pending(current) ? -EINTR : check_member(save, member);
 		cond_resched();
 	}
 	return err;
@@ -474,3 +479,7 @@ int ckpt_collect_verify(struct ckpt_save *save)
 	}
 	return 0;
 }
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/collect_kunit.c"
+#endif

@@ -284,3 +284,7 @@ bool ckpt_find_holder(struct ckpt_save *save, struct file *file, pid_t *pid)
 	}
 	return false;
 }
+
+#if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
+#include "tests/survey_kunit.c"
+#endif

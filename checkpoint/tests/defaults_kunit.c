@@ -171,6 +171,18 @@ static void children_in_another_pid_namespace_are_refused(struct kunit *test)
 	t->save->pid_ns = own;
 }
 
+/* As it is for one that was killed while its group was held. */
+static void a_task_without_namespaces_has_exited(struct kunit *test)
+{
+	struct defaults_test *t = test->priv;
+	struct nsproxy *ns = t->task->nsproxy;
+
+	t->task->nsproxy = NULL;
+	KUNIT_EXPECT_EQ(test, -ESRCH, ckpt_refuse_unknown(t->save, t->task));
+	t->task->nsproxy = ns;
+	CKPT_EXPECT_LOGGED(test, &t->save->call, "the task exited while the group was held");
+}
+
 static struct kunit_case defaults_cases[] = {
 	KUNIT_CASE(a_plain_task_is_refused_nothing),
 	KUNIT_CASE(flags_of_a_task_are_refused),
@@ -180,6 +192,7 @@ static struct kunit_case defaults_cases[] = {
 	KUNIT_CASE(what_a_task_owes_others_is_refused),
 	KUNIT_CASE(what_a_task_is_confined_by_is_refused),
 	KUNIT_CASE(children_in_another_pid_namespace_are_refused),
+	KUNIT_CASE(a_task_without_namespaces_has_exited),
 	{}
 };
 

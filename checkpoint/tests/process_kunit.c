@@ -131,11 +131,22 @@ static void a_zombie_has_the_code_of_its_group(struct kunit *test)
 	forget_stop(t->from);
 }
 
+/* As it is for one that was killed while its group was held. */
+static void a_process_without_memory_has_exited(struct kunit *test)
+{
+	struct process_test *t = test->priv;
+	struct ckpt_member leader = { .task = t->from, .nr_threads = 1, .leader = true };
+
+	KUNIT_EXPECT_EQ(test, -ESRCH, ckpt_process_objects(t->save, &leader));
+	CKPT_EXPECT_LOGGED(test, &t->save->call, "the task exited while the group was held");
+}
+
 static struct kunit_case process_cases[] = {
 	KUNIT_CASE(a_stop_comes_back_with_its_signal),
 	KUNIT_CASE(every_flag_is_saved_alone),
 	KUNIT_CASE(a_process_that_runs_has_no_code),
 	KUNIT_CASE(a_zombie_has_the_code_of_its_group),
+	KUNIT_CASE(a_process_without_memory_has_exited),
 	{}
 };
 

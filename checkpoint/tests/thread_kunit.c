@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The call that a thread goes on with, its times, and its signal masks. */
 #include <asm/syscall.h>
+#include <linux/user_namespace.h>
 
 #include "fixture.h"
 
@@ -430,6 +431,28 @@ static void sigkill_and_sigstop_are_never_blocked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ~(sigmask(SIGKILL) | sigmask(SIGSTOP)), t->to->saved_sigmask.sig[0]);
 }
 
+/* As they are for one that was killed while its group was held. */
+static void a_thread_that_has_exited_ends_the_call(struct kunit *test)
+{
+	struct call_test *t = test->priv;
+	struct ckpt_member member = { .task = t->from, .nr_threads = 1, .leader = true };
+	struct files_struct *files = t->from->files;
+
+	t->save->user_ns = get_user_ns(&init_user_ns);
+	/* the survey has not seen them */
+	KUNIT_EXPECT_EQ(test, -ESRCH, ckpt_thread_objects(t->save, &member));
+	CKPT_EXPECT_LOGGED(test, &t->save->call, "the task exited while the group was held");
+	t->from->files = NULL;
+	KUNIT_EXPECT_EQ(test, -ESRCH, ckpt_thread_objects(t->save, &member));
+	t->from->files = files;
+
+	ckpt_kunit_forget(&t->save->call);
+	refcount_set(&t->from->stack_refcount, 0);
+	KUNIT_EXPECT_EQ(test, -ESRCH, checkpoint_thread(t->save, &member));
+	refcount_set(&t->from->stack_refcount, 1);
+	CKPT_EXPECT_LOGGED(test, &t->save->call, "the task exited while the group was held");
+}
+
 static struct kunit_case thread_cases[] = {
 	KUNIT_CASE(a_sleep_goes_on_as_it_was),
 	KUNIT_CASE(a_futex_wait_goes_on_with_every_flag),
@@ -448,6 +471,7 @@ static struct kunit_case thread_cases[] = {
 	KUNIT_CASE(signal_stacks_are_looked_at),
 	KUNIT_CASE(masks_and_addresses_come_back),
 	KUNIT_CASE(sigkill_and_sigstop_are_never_blocked),
+	KUNIT_CASE(a_thread_that_has_exited_ends_the_call),
 	{}
 };
 

@@ -203,7 +203,7 @@ static void tell(FIXTURE_DATA(campaign) *self, long nr)
 	fprintf(stderr, "\n");
 }
 
-TEST_F(campaign, of_mutated_images_leaves_nothing)
+TEST_F_TIMEOUT(campaign, of_mutated_images_leaves_nothing, FOR_EVER)
 {
 	struct mutate_image image;
 	long i;

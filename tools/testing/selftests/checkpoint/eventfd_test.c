@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,6 +89,45 @@ TEST_F(eventfd, of_a_task_outside_too_is_refused)
 	EXPECT_EQ(-EXDEV, cr_checkpoint(cr));
 	EXPECT_TRUE(cr_logged(cr, "[eventfd]"));
 	close(fd);
+	EXPECT_EQ(0, cr_move(cr));
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+/* Put a descriptor into a socket, where it is no task's. */
+static int send_away(int socket, int fd)
+{
+	char room[CMSG_SPACE(sizeof(fd))] = {}, byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return sendmsg(socket, &msg, 0) == 1 ? 0 : -1;
+}
+
+TEST_F(eventfd, that_is_under_way_in_a_socket_is_EBUSY)
+{
+	struct cr *cr = &self->cr;
+	int pidfd, fd, pair[2];
+
+	ASSERT_EQ(0, cr_start_ready(cr, "holder", NULL));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	pidfd = syscall(SYS_pidfd_open, cr->pid, 0);
+	fd = syscall(SYS_pidfd_getfd, pidfd, 3, 0);
+	close(pidfd);
+	ASSERT_EQ(0, send_away(pair[0], fd));
+	close(fd);
+	EXPECT_EQ(-EBUSY, cr_checkpoint(cr));
+	EXPECT_TRUE(cr_logged(cr, "is held by something"));
+	close(pair[0]);
+	close(pair[1]);
 	EXPECT_EQ(0, cr_move(cr));
 	cr_go(cr);
 	EXPECT_EQ(0, cr_wait_exit(cr));

@@ -71,7 +71,7 @@ int fail_household(const char *arg)
 }
 
 /* A thread begins with all signals blocked, and comes to its own mask by itself. */
-static bool threads_have_begun(void)
+bool fail_threads_have_begun(void)
 {
 	long long own = cr_field("/proc/thread-self/status", "SigBlk", 16);
 	bool begun = true;
@@ -102,7 +102,7 @@ int fail_mixed(const char *arg)
 	err = fail_asleep(arg) ?: fail_household(arg) ?: fail_rich(arg);
 	if (err)
 		return err;
-	cr_until(threads_have_begun());
+	cr_until(fail_threads_have_begun());
 	FAIL_PAGE->ready = 1;
 	for (;;) {
 		FAIL_PAGE->beats++;

@@ -26,7 +26,6 @@
 #include "fail_rich.h"
 
 #define PATTERN		((volatile uint64_t *)0x110000000000UL)
-#define FOR_EVER	(7 * 24 * 3600)		/* a sweep takes its time */
 
 /* ---- Targets that verify themselves, over and over ---- */
 

@@ -163,7 +163,7 @@ static bool is_running(void *arg)
 	return fail_group_has(&self->group, "cgroup.events", "frozen 0") == 1;
 }
 
-TEST_F(sweep, killed_at_any_time_a_checkpoint_lets_the_group_run_on)
+TEST_F_TIMEOUT(sweep, killed_at_any_time_a_checkpoint_lets_the_group_run_on, FOR_EVER)
 {
 	int fd = memfd_create("image", MFD_CLOEXEC);
 	long long us, killed, i;
@@ -206,7 +206,7 @@ static void reap_zombies(void)
 		;
 }
 
-TEST_F(sweep, killed_at_any_time_a_restart_is_nobody_or_everybody)
+TEST_F_TIMEOUT(sweep, killed_at_any_time_a_restart_is_nobody_or_everybody, FOR_EVER)
 {
 	int fd = fail_save(&self->group);
 	unsigned long before;

@@ -134,13 +134,21 @@ static int end(struct lock *locks, int max)
 	return nr;
 }
 
+/* One that was never taken for reading has no -W behind its name. */
+static bool has_name(const struct lock *lock, const char *name)
+{
+	size_t len = strlen(lock->name);
+
+	return !strncmp(lock->name, name, len) && (!name[len] || !strcmp(name + len, "-W"));
+}
+
 static const struct lock *lock_of(const struct lock *locks, int nr, const char *name)
 {
 	static const struct lock none;
 	int i;
 
 	for (i = 0; i < nr; i++)
-		if (!strcmp(locks[i].name, name))
+		if (has_name(&locks[i], name))
 			return &locks[i];
 	return &none;
 }
@@ -196,6 +204,11 @@ FIXTURE_TEARDOWN(locks)
 	free(self->lock);
 }
 
+static bool is_frozen(void *group)
+{
+	return fail_group_has(group, "cgroup.events", "frozen 1") == 1;
+}
+
 TEST_F(locks, are_held_briefly)
 {
 	int nr, fd, err, tries;
@@ -206,6 +219,14 @@ TEST_F(locks, are_held_briefly)
 	ASSERT_LT(0, pid);
 	nr = end(self->lock, LOCKS);
 	tell("making", variant->target, self->lock, nr);
+
+	/* what the hold amounts to */
+	begin();
+	ASSERT_EQ(0, fail_group_write(&self->group, "cgroup.freeze", "1"));
+	ASSERT_TRUE(fail_poll(is_frozen, &self->group, 60000));
+	nr = end(self->lock, LOCKS);
+	tell("freezing", variant->target, self->lock, nr);
+	ASSERT_EQ(0, fail_group_write(&self->group, "cgroup.freeze", "0"));
 
 	fd = memfd_create("image", MFD_CLOEXEC);
 	/* others may fork, or exit, once */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Programs whose root is pid 1 of a pid namespace. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -244,6 +247,62 @@ TEST_F(ns, orphans_sessions_and_threads_inside)
 	ASSERT_EQ(0, cr_start_clone(cr, "orphans", NULL, CLONE_NEWPID | CLONE_NEWUTS));
 	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
 	ASSERT_EQ(0, cr_move(cr));
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+/* As long as it is in that group its exit waits for the number, which it has itself. */
+CR_PROGRAM(follower)
+{
+	pid_t pid = fork();
+
+	while (!pid)
+		pause();
+	CR_EQ(0, setpgid(pid, pid));
+	CR_EQ(0, setpgid(0, pid));
+	cr_ready();
+	CR_EQ(0, setpgid(0, 0));
+	_exit(0);
+}
+
+TEST_F(ns, whose_pid_1_is_in_the_group_of_another_is_refused)
+{
+	struct cr *cr = &self->cr;
+
+	ASSERT_EQ(0, cr_start_clone(cr, "follower", NULL, CLONE_NEWPID));
+	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	EXPECT_EQ(-EAGAIN, cr_checkpoint(cr));
+	EXPECT_TRUE(cr_logged(cr, "pid 1 is in a session or group that it does not lead")) {
+		TH_LOG("%s", cr->log);
+	}
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+CR_PROGRAM(parted)
+{
+	while (!fork())
+		pause();
+	cr_ready();
+	_exit(0);
+}
+
+TEST_F(ns, whose_pid_1_is_outside_is_refused)
+{
+	struct cr *cr = &self->cr;
+	char pid[16];
+	int fd;
+
+	ASSERT_EQ(0, cr_start_clone(cr, "parted", NULL, CLONE_NEWPID));
+	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	fd = open("/sys/fs/cgroup/cgroup.procs", O_WRONLY);
+	snprintf(pid, sizeof(pid), "%d", cr->pid);
+	EXPECT_LT(0, write(fd, pid, strlen(pid)));
+	close(fd);
+	EXPECT_EQ(-EAGAIN, cr_checkpoint(cr));
+	EXPECT_TRUE(cr_logged(cr, "part of a pid namespace")) {
+		TH_LOG("%s", cr->log);
+	}
 	cr_go(cr);
 	EXPECT_EQ(0, cr_wait_exit(cr));
 }

@@ -52,6 +52,7 @@ const struct fail_target fail_targets[] = {
 struct job {
 	struct fail_report report;
 	int err;
+	bool into;
 	bool restarts, in_namespace, alive;
 	int fd;
 	uint64_t flags;
@@ -100,7 +101,8 @@ static void call(struct job *job)
 		job->err = fail_checkpoint(&job->group, job->fd, job->flags, 0, &job->report);
 		return;
 	}
-	job->err = fail_restart(job->fd, NULL, job->flags, &job->report);
+	job->err = fail_restart(job->fd, job->into ? &job->group : NULL, job->flags,
+				&job->report);
 	if (job->err || job->flags & RESTART_CHECK)
 		return;
 	fail_nap(20);
@@ -252,6 +254,19 @@ TEST_F(permission, to_trace_is_needed_for_all_or_nothing)
 }
 
 /* ---- restart(2) ---- */
+
+TEST_F(permission, to_freeze_is_needed_for_a_frozen_restart)
+{
+	ASSERT_TRUE(save(self, "user"));
+	self->job->into = true;
+	self->job->flags = RESTART_FROZEN;
+	EXPECT_EQ(-EPERM, as_user(self));
+	EXPECT_NE(NULL, fail_logged(&self->job->report, "cgroup.freeze")) {
+		TH_LOG("%s", self->job->report.log);
+	}
+	EXPECT_EQ(CKPT_STAGE_ARGS, self->job->report.result.stage);
+	EXPECT_TRUE(fail_group_empty(&self->group));
+}
 
 TEST_F(permission, to_choose_pids_is_needed)
 {

@@ -22,8 +22,6 @@
 #include "fail_places.h"
 #include "fail_rich.h"
 
-#define FOR_EVER	(7 * 24 * 3600)		/* a sweep takes its time */
-
 const struct fail_target fail_targets[] = {
 	{ "rich", fail_rich },
 	{ }

@@ -125,6 +125,28 @@ static int uts_ns_of_a_root(const char *a)
 	return made(pid);
 }
 
+/* A child that was born before. */
+static int uts_ns_of_the_parent(const char *a)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		sleep_on(NULL);
+	return made(pid) ?: made(unshare(CLONE_NEWUTS));
+}
+
+static int uts_ns_of_a_child(const char *a)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		FAIL_PAGE->value[0] = unshare(CLONE_NEWUTS) ? errno : 1;
+		sleep_on(NULL);
+	}
+	fail_nap(300);
+	return made(pid);
+}
+
 static int nothing(const char *a) { return 0; }
 
 static void *thread(void *group)
@@ -158,12 +180,14 @@ static int thread_elsewhere(const char *a)
 const struct fail_target fail_targets[] = {
 	T(child_outside), T(leader_outside), T(child_below), T(tables_outside),
 	T(tables_outside_and_more), T(handlers), T(memory_outside), T(uts_ns_of_a_root),
-	T(thread_elsewhere), T(nothing),
+	T(uts_ns_of_the_parent), T(uts_ns_of_a_child), T(thread_elsewhere), T(nothing),
 	{ }
 };
 
 REFUSED(child_outside, OBJECT("process"), "not in the group");
 REFUSED(leader_outside, OBJECT("process group"), "led from outside");
+REFUSED(uts_ns_of_the_parent, OBJECT("uts namespace"), "another uts namespace than the first");
+REFUSED(uts_ns_of_a_child, OBJECT("uts namespace"), "another uts namespace than the first");
 REFUSED(handlers, OBJECT("sighand"), "CLONE_SIGHAND");
 
 TEST_F(refused, child_below)

@@ -23,6 +23,7 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -187,6 +188,15 @@ static int packets(const char *a)
 	return made(pipe2(ends, O_DIRECT));
 }
 
+/* The mode is off again, what was written in it is not. */
+static int kept_packets(const char *a)
+{
+	int ends[2];
+
+	return made(pipe2(ends, O_DIRECT)) ?: made(write(ends[1], "packet", 6)) ?:
+	       made(fcntl(ends[1], F_SETFL, 0)) ?: made(fcntl(ends[0], F_SETFL, 0));
+}
+
 static int unlinked(const char *a)
 {
 	int fd = open("/tmp/fail-unlinked", O_RDWR | O_CREAT, 0600);
@@ -205,6 +215,24 @@ static int hidden(const char *a)
 
 	unlink(FILE_NAME);
 	return made(fd) ?: made(open_file(O_RDWR));
+}
+
+#define COVERED		"/tmp/fail-covered"
+
+/* Something is mounted over its directory. */
+static int covered(const char *a)
+{
+	mkdir(COVERED, 0700);
+	return made(open(COVERED "/file", O_RDWR | O_CREAT, 0600)) ?:
+	       made(mount("none", COVERED, "tmpfs", 0, NULL));
+}
+
+/* And there is a file of that name. */
+static int covered_by_another(const char *a)
+{
+	int err = covered(a), fd = open(COVERED "/file", O_RDWR | O_CREAT, 0600);
+
+	return err ?: made(fd) ?: made(close(fd));
 }
 
 static int removed_cwd(const char *a)
@@ -280,7 +308,8 @@ const struct fail_target fail_targets[] = {
 	T(signal_fd), T(inotify_fd), T(fanotify_fd), T(userfault_fd), T(io_uring_fd),
 	T(io_uring_used), T(perf_fd), T(bpf_fd), T(pid_fd), T(mqueue_fd), T(path_fd),
 	T(fifo_fd), T(proc_fd), T(sysfs_fd), T(namespace_fd), T(block_fd), T(device_fd),
-	T(packets), T(unlinked), T(tmpfile_fd), T(hidden), T(removed_cwd), T(flocked),
+	T(packets), T(kept_packets), T(covered), T(covered_by_another),
+	T(unlinked), T(tmpfile_fd), T(hidden), T(removed_cwd), T(flocked),
 	T(posix_lock), T(ofd_lock), T(lease), T(owner), T(async), T(secret),
 	T(far_descriptor), T(several),
 	{ }
@@ -309,6 +338,7 @@ REFUSED(namespace_fd, "nsfs", "fd=");
 REFUSED(block_fd, "block device 7:0", "fd=");
 REFUSED(device_fd, "character device 1:11", "fd=");
 REFUSED(packets, "object=\"pipe\"", "O_DIRECT");
+REFUSED(kept_packets, "object=\"pipe\"", "holds packets");
 REFUSED(unlinked, "object=\"unlinked file\"", "fail-unlinked", "fd=");
 REFUSED(tmpfile_fd, "object=\"unlinked file\"", "fd=");
 REFUSED(hidden, "fail-file", "fd=");
@@ -321,6 +351,27 @@ REFUSED(owner, "object=\"F_SETOWN\"", "fd=");
 REFUSED(async, "fd=");
 REFUSED(secret, "fd=");
 REFUSED(far_descriptor, OBJECT("descriptor"), "fd=1048576");
+
+static void uncover(void)
+{
+	umount(COVERED);
+	unlink(COVERED "/file");
+	rmdir(COVERED);
+}
+
+TEST_F(refused, covered)
+{
+	refuse(_metadata, self, "covered",
+	       (const char *const []){ "object=\"path\"", "leads to another file", NULL });
+	uncover();
+}
+
+TEST_F(refused, covered_by_another)
+{
+	refuse(_metadata, self, "covered_by_another",
+	       (const char *const []){ "object=\"path\"", "leads to another file", NULL });
+	uncover();
+}
 
 TEST_F(refused, several_at_once)
 {

@@ -12,6 +12,9 @@
 /* The harness forks between setjmp() and longjmp(); it knows what it does. */
 #pragma GCC diagnostic ignored "-Wclobbered"
 
+/* For tests that do as much as they are told to. */
+#define FOR_EVER	(7 * 24 * 3600)
+
 /* What was there before is kept from one test to the next. */
 struct residue_between {
 	bool known;

@@ -24,7 +24,6 @@
 #define SLOW_CYCLES	16	/* where growth is not judged: it is kmemleak's */
 #define GENERATIONS	5
 #define LOOKS		100	/* in so many cycles is looked at all that is visible */
-#define FOR_EVER	(7 * 24 * 3600)
 
 const struct fail_target fail_targets[] = {
 	{ "mixed", fail_mixed },

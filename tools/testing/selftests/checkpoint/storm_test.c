@@ -225,7 +225,7 @@ static bool is_empty(void *room)
 	return fail_group_empty(room);
 }
 
-TEST_F(storm, harms_nobody)
+TEST_F_TIMEOUT(storm, harms_nobody, FOR_EVER)
 {
 	static const char *const names[] = {
 		"saved", "restarted", "born", "traced", "moved", "mounted", "signalled",

@@ -28,7 +28,6 @@
 #include "fail_places.h"
 #include "fail_rich.h"
 
-#define FOR_EVER	(7 * 24 * 3600)		/* a sweep takes its time */
 #define TURNS		32			/* the group is frozen, and thawed, so often */
 #define DISK		"/tmp/fail-disk"
 

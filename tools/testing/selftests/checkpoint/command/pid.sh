@@ -13,6 +13,7 @@
 # PLAN: an ancestor of ckpt is refused
 # PLAN: check moves the tree back
 # PLAN: ckpt killed at any moment leaves the tree as it was
+# PLAN: ckpt killed at each of its steps leaves the tree as it was
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
@@ -195,6 +196,28 @@ check_moves()
 	return $status
 }
 
+# came_back HOW: after ckpt was killed the tree is as it was. $kept: ckpt had come to
+# its end, and the tree was to stay in its new group.
+came_back()
+{
+	until_true "! pidof ckpt-guardian > /dev/null" 300 || return 1
+	kept=
+	if [ -d "$cg/ckpt-p$root" ] && [ "$1" = --leave-frozen ] && [ -e "$tmp/d/image" ]; then
+		# undo it as a user would
+		echo 0 > "$cg/ckpt-p$root/cgroup.freeze"
+		for p in $(cat "$cg/ckpt-p$root/cgroup.procs"); do
+			echo "$p" > $cg/cgroup.procs
+		done
+		until_true "rmdir $cg/ckpt-p$root 2> /dev/null"
+		kept=1
+	fi
+	all_in / && no_groups && counts || return 1
+	for f in "$tmp"/d/.[!.]*; do
+		[ -e "$f" ] && { echo "$f is left"; return 1; }
+	done
+	rm -f "$tmp/d/image"
+}
+
 # The moment goes from before anything happened to after everything did.
 killed()
 {
@@ -210,25 +233,32 @@ killed()
 			usleep $wait
 			kill -9 $pid 2> /dev/null || done=$((done + 1))
 			wait $pid
-			until_true "! pidof ckpt-guardian > /dev/null" 300 || status=1
-			if [ -d "$cg/ckpt-p$root" ] && [ "$how" = --leave-frozen ] &&
-				[ -e "$tmp/d/image" ]; then
-				# it had come to the end: undo it as a user would
-				echo 0 > "$cg/ckpt-p$root/cgroup.freeze"
-				for p in $(cat "$cg/ckpt-p$root/cgroup.procs"); do
-					echo "$p" > $cg/cgroup.procs
-				done
-				until_true "rmdir $cg/ckpt-p$root 2> /dev/null"
-				done=$((done + 1))
-			fi
-			all_in / && no_groups && counts || status=1
-			for f in "$tmp"/d/.[!.]*; do
-				[ -e "$f" ] && { echo "$f is left"; status=1; }
-			done
-			[ $status = 0 ] || { echo "after $wait us of $how"; break 2; }
-			rm -f "$tmp/d/image"
+			came_back "$how" || { echo "after $wait us of $how"; status=1; break 2; }
+			[ -z "$kept" ] || done=$((done + 1))
 			wait=$((wait + 25000))
 		done
+	done
+	stop_tree
+	return $status
+}
+
+# A step is a system call: before the first, the second, and so on to the last.
+killed_at_steps()
+{
+	mkdir "$tmp/d"
+	tree .
+	for how in "" --leave-frozen; do
+		step=0 ended=137 status=0
+		while [ $ended = 137 ] && [ $status = 0 ]; do
+			step=$((step + 1))
+			# shellcheck disable=SC2086
+			prog_step $step ckpt checkpoint -p "$root" -o "$tmp/d/image" $how \
+				2> "$tmp/step"
+			ended=$?
+			came_back "$how" || status=1
+		done
+		echo "$step steps of $how: $(cat "$tmp/step")"
+		[ $status = 0 ] && [ $ended = 0 ] && [ $step -gt 30 ] || { status=1; break; }
 	done
 	stop_tree
 	return $status
@@ -245,4 +275,5 @@ try_kernel "a failure moves the tree back" failure
 try "an ancestor of ckpt is refused" ancestor
 try_kernel "check moves the tree back" check_moves
 try_kernel "ckpt killed at any moment leaves the tree as it was" killed
+try_kernel "ckpt killed at each of its steps leaves the tree as it was" killed_at_steps
 exit $failed

@@ -128,7 +128,7 @@ def run_long(rep: report.Report, kind: str, shard: str, plan: dict[str, list[str
     rep.group(name, verdicts, result.seconds)
     for step in result.steps:
         for line in re.findall(r"^# (\d+ (?:images|kills|calls|cycles|generations)\b.*)$",
-                               step.output, re.M)[-2:]:
+                               step.output, re.M)[-1 if kind == "campaign" else -5:]:
             print(f"  {line}", flush=True)
 
 

@@ -46,8 +46,6 @@ SUITES = {
 }
 # A test whose verdict depends on the load may differ once.
 ATTEMPTS = 3
-# One instruction is one nanosecond of the guest's clock.
-COUNTING = ["-icount", "shift=0,sleep=off", "-smp", "1", "-accel", "tcg,thread=single"]
 
 
 def build_suites() -> dict[str, str]:
@@ -139,7 +137,7 @@ def compare_suites(rep: Report, match: lists.Pattern) -> None:
 
 def count(kernel: str) -> tuple[dict[str, int], float]:
     one = guest.Guest(f"cost-{kernel}", kernel, "run prog_cost /tests/prog_cost\n", [],
-                      boots.NO_KUNIT, more=COUNTING)
+                      boots.NO_KUNIT, counts=True)
     result = one.run()
     step = result.step("prog_cost") or guest.Step("prog_cost")
     return {name: int(number) for name, number in

@@ -151,15 +151,20 @@ def die_with_parent() -> None:
 
 
 def qemu_args(kind: str, initrd: str, cmdline: str, disks: list[Disk],
-              cpu: str = "max", memory: str | None = None) -> list[str]:
+              cpu: str = "max", memory: str | None = None, counts: bool = False) -> list[str]:
     """The command line that tests, the shell and the demonstration share.
+
+    Where the guest counts, one instruction is one nanosecond of its clock, whatever
+    the machine does meanwhile, and there is one processor.
 
     The ACPI timer and the HPET of a full machine let the kernel calibrate its
     clock whatever the load of the host; a microvm, which boots faster, hangs.
     """
     args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-            "-no-reboot", "-machine", "q35,smm=off,sata=off,usb=off,smbus=off", "-accel", "tcg,thread=multi",
-            "-cpu", CPUS[cpu], "-smp", "2", "-m", memory or MEMORY.get(kind, "2G"),
+            "-no-reboot", "-machine", "q35,smm=off,sata=off,usb=off,smbus=off",
+            *(["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off"]
+              if counts else ["-accel", "tcg,thread=multi", "-smp", "2"]),
+            "-cpu", CPUS[cpu], "-m", memory or MEMORY.get(kind, "2G"),
             "-kernel", os.path.join(paths.KERNELS[kind], "bzImage"),
             "-initrd", initrd, "-append", cmdline,
             "-device", "virtio-rng-pci"]
@@ -176,7 +181,7 @@ class Guest:
     def __init__(self, name: str, kind: str, job: str, disks: list[Disk] | None = None,
                  cmdline: str = "", cpu: str = "max", timeout: float = BOOT_TIMEOUT,
                  silence: float | None = None, more: list[str] | None = None,
-                 extra: list[str] | None = None) -> None:
+                 extra: list[str] | None = None, counts: bool = False) -> None:
         self.name, self.kind, self.job = name, kind, job
         self.disks = disks or []
         self.cmdline = CMDLINE + KIND_CMDLINE.get(kind, "") + (" " + cmdline if cmdline else "")
@@ -184,6 +189,7 @@ class Guest:
         self.silence = silence  # for what tells of its progress: how long it may say nothing
         self.more = more or []  # arguments of QEMU; the last of a kind counts
         self.extra = extra or []  # archives that are unpacked after the common one
+        self.counts = counts
         self.dir = os.path.join(paths.RUNS, name)
 
     def run(self, on_output: Callable[[bytes], None] | None = None) -> Result:
@@ -213,7 +219,8 @@ class Guest:
                     shutil.copyfileobj(f, out)
             out.write(cpio_file("job", f"nonce={nonce}\n{self.job}\n".encode()))
         open(results, "wb").close()
-        args = qemu_args(self.kind, initrd, self.cmdline, self.disks, self.cpu)
+        args = qemu_args(self.kind, initrd, self.cmdline, self.disks, self.cpu,
+                         counts=self.counts)
         args += [*self.more, "-serial", f"file:{serial}", "-device", "virtio-serial-pci",
                  "-chardev", f"file,id=results,path={results}",
                  "-device", "virtserialport,chardev=results,name=results"]
