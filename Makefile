@@ -12,6 +12,7 @@ DEBUG := $(PLAIN) $(QEMU)/debug.config
 COVERAGE := $(PLAIN) $(QEMU)/coverage.config
 CSAN := $(PLAIN) $(QEMU)/csan.config
 LOCKSTAT := $(PLAIN) $(QEMU)/lockstat.config
+BENCH := $(PLAIN) $(QEMU)/bench.config
 
 # For users: extra Kconfig fragments, another base tree, which tests to run.
 FRAGMENTS ?=
@@ -22,9 +23,10 @@ SECONDS ?= 60
 RUNS ?= 1000000
 CYCLES ?= 5000
 GENERATIONS ?= 200
-# The kernel, for fuzzing, streams and a soak; the part K/N of all places and
+# The kernel, for fuzzing, streams, a soak and the benchmark; the part K/N of all places and
 # which bits (0 to 7), for fuzzing.
 SOAK_KERNEL := $(or $(KERNEL),plain)
+BENCH_KERNEL := $(or $(KERNEL),bench)
 KERNEL ?= debug
 PART ?= 0/1
 BITS ?= 0
@@ -38,7 +40,9 @@ help: ## list the targets
 	@echo '  variables: FRAGMENTS="a.config b.config" adds Kconfig fragments; T=pattern picks'
 	@echo '  tests; LINUX=DIR builds on another base; FORCE=1 drops edits in build/linux;'
 	@echo '  for fuzz, streams: KERNEL=plain, PART=K/N of all places; for fuzz: BITS=0 to 7;'
-	@echo '  for soak: KERNEL=debug'
+	@echo '  for soak: KERNEL=debug; for bench: QUICK=1 smaller, MORE=1 larger as well,'
+	@echo '  COUNT=1 instructions instead of times, CRIU=PROGRAM another one than Debian has,'
+	@echo '  KERNEL=plain the kernel of the tests, which is built anyway'
 
 deps: ## install the Debian packages that are needed
 	@devtools/deps
@@ -119,6 +123,15 @@ cost: kernel headers initramfs ## what the option costs a kernel that does not u
 	@$(QEMU)/run twin
 	@SRC_TREE=$(BUILD)/off/linux devtools/kernel kernel-base $(PLAIN) $(FRAGMENTS)
 	@$(QEMU)/run cost $(if $(T),-t '$(T)')
+
+kernel-bench: tree
+	@devtools/kernel kernel-bench $(BENCH) $(FRAGMENTS)
+
+bench: $(if $(filter plain,$(BENCH_KERNEL)),kernel,kernel-bench) headers initramfs ## times beside CRIU's and floors: build/bench
+	@devtools/deps criu gnuplot-nox
+	@$(QEMU)/mkbench $(CRIU)
+	@$(QEMU)/run bench -k $(BENCH_KERNEL) $(if $(T),-t '$(T)') $(if $(QUICK),--quick) $(if $(MORE),--more) \
+		$(if $(COUNT),--instructions)
 
 fuzz: $(if $(filter debug,$(KERNEL)),kernel-debug,kernel) initramfs ## restart every image that one can be damaged into
 	@$(QEMU)/run fuzz -k $(KERNEL) -p $(PART) -b $(BITS)

@@ -119,11 +119,15 @@ bool ckpt_bad_buffer(u64 addr, u64 size);
  * @count: how many references to the object exist
  * @checkpoint: capture the objects that the object refers to, then emit its
  *	record
- * @contents: write what belongs in content blocks
+ * @snapshot: keep the object as it is now in obj->snapshot
+ * @put_snapshot: let go of that
+ * @contents: write what belongs in content blocks, of the snapshot if there is
+ *	one
  * @validate: check a record read, changing nothing outside @load
  * @restart: make the object from its record, as the caller of restart(2)
  * @install: make it part of the current, new task
  * @fill: take a run of contents
+ * @settle: what must wait until all tasks are made and memory is filled
  * @drop: release what @restart made
  */
 struct ckpt_ops {
@@ -138,6 +142,8 @@ struct ckpt_ops {
 	void (*put)(void *obj);
 	long (*count)(void *obj);
 	int (*checkpoint)(struct ckpt_save *save, struct ckpt_obj *obj);
+	int (*snapshot)(struct ckpt_save *save, struct ckpt_obj *obj);
+	void (*put_snapshot)(void *snapshot);
 	int (*contents)(struct ckpt_save *save, struct ckpt_obj *obj);
 
 	int (*validate)(struct ckpt_load *load, struct ckpt_rec *rec);
@@ -145,6 +151,7 @@ struct ckpt_ops {
 	int (*install)(struct ckpt_load *load, struct ckpt_rec *rec);
 	int (*fill)(struct ckpt_load *load, struct ckpt_rec *rec,
 		    const struct ckpt_run *run);
+	int (*settle)(struct ckpt_load *load, struct ckpt_rec *rec);
 	void (*drop)(struct ckpt_load *load, struct ckpt_rec *rec);
 };
 

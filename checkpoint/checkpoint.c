@@ -6,13 +6,14 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/syscalls.h>
+#include <linux/timekeeping.h>
 #include <linux/user_namespace.h>
 #include <linux/uuid.h>
 
 #include "internal.h"
 #include "stream.h"
 
-#define FLAGS_KNOWN		(CHECKPOINT_CHECK | CHECKPOINT_STRICT)
+#define FLAGS_KNOWN		(CHECKPOINT_CHECK | CHECKPOINT_STRICT | CHECKPOINT_COW)
 #define DEFAULT_TIMEOUT_MS	10000
 /* jiffies must not wrap */
 #define TIMEOUT_MS_MAX		(3600 * 1000)
@@ -49,12 +50,15 @@ static int capture(struct ckpt_save *save)
 	if (err)
 		return err;
 	save->where = (struct ckpt_where){ .fd = -1 };
+	save->clocks.realtime = ktime_get_real_ns();
+	save->clocks.monotonic = ktime_get_ns();
+	save->clocks.boottime = ktime_get_boottime_ns();
 	if (!save->call.result.blockers)
 		return 0;
 	return save->call.result.blockers == save->nr_outside ? -EXDEV : -EAGAIN;
 }
 
-/* What is done while the group is held. */
+/* What is done while the group is held, and behind it with CHECKPOINT_COW. */
 static int held(struct ckpt_save *save)
 {
 	struct ckpt_result *result = &save->call.result;
@@ -68,13 +72,16 @@ static int held(struct ckpt_save *save)
 	err = ckpt_survey(save) ?: capture(save);
 	if (err || save->call.flags & CHECKPOINT_CHECK)
 		return err;
+	if (save->call.flags & CHECKPOINT_COW)
+		err = ckpt_take_snapshots(save);
+	if (err)
+		return err;
 	result->stage = CKPT_STAGE_WRITE;
 	return ckpt_write_image(save);
 }
 
 static int run(struct ckpt_save *save, const struct checkpoint_args *args)
 {
-	u64 start;
 	int err;
 
 	err = ckpt_may_freeze(save->cgrp, args->cgroup_fd);
@@ -82,13 +89,11 @@ static int run(struct ckpt_save *save, const struct checkpoint_args *args)
 		return ckpt_err(save, err, "the caller may not freeze the group, or it is the root group");
 	save->deadline = jiffies +
 		msecs_to_jiffies(args->timeout_ms ?: DEFAULT_TIMEOUT_MS);
-	start = ktime_get_ns();
 	save->call.result.stage = CKPT_STAGE_FREEZE;
 	err = ckpt_hold(save);
 	if (!err)
 		err = held(save);
 	ckpt_hold_release(save);
-	save->call.result.frozen_ns = ktime_get_ns() - start;
 	if (!err)
 		save->call.result.stage = CKPT_STAGE_DONE;
 	return err;
@@ -113,7 +118,7 @@ static int open_args(struct ckpt_save *save, const struct checkpoint_args *args)
 	save->path = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
 	if (!save->path)
 		return -ENOMEM;
-	return ckpt_objects_init(save);
+	return ckpt_kin_init(save) ?: ckpt_objects_init(save);
 }
 
 static void free_save(struct ckpt_save *save)
@@ -123,6 +128,9 @@ static void free_save(struct ckpt_save *save)
 	ckpt_free_chunks(save);
 	if (save->object_list.next)
 		ckpt_objects_free(save);
+	if (save->kin.tbl)
+		ckpt_kin_free(save);
+	ckpt_hold_forget(save);
 	ckpt_collect_free(save);
 	if (save->pid_ns)
 		put_pid_ns(save->pid_ns);
@@ -143,6 +151,7 @@ static struct ckpt_save *new_save(u64 flags)
 		return NULL;
 	save->call.flags = flags;
 	save->where.fd = -1;
+	INIT_LIST_HEAD(&save->writing);
 	INIT_LIST_HEAD(&save->members);
 	INIT_LIST_HEAD(&save->chunks);
 	INIT_LIST_HEAD(&save->index_list);

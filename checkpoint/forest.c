@@ -101,6 +101,8 @@ static void wait_at_gate(struct callback_head *work)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+	if (!READ_ONCE(gate->state))
+		atomic_inc(&gate->killed);
 	if (READ_ONCE(gate->state) == GATE_ABORT &&
 	    !(current->flags & PF_EXITING))
 		die(gate);
@@ -337,6 +339,8 @@ static struct ckpt_task *any_killed(struct ckpt_load *load)
 	struct ckpt_proc *proc;
 	struct ckpt_task *task;
 
+	if (!load->gate || !atomic_read(&load->gate->killed))
+		return NULL;
 	list_for_each_entry(proc, &load->procs, list)
 		list_for_each_entry(task, &proc->threads, list)
 			if (!is_dead(task) && task->task->flags & PF_EXITING)

@@ -7,8 +7,10 @@
 #include <linux/cgroup.h>
 #include <linux/delay.h>
 #include <linux/kernfs.h>
+#include <linux/mutex.h>
 #include <linux/openat2.h>
 #include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
 
 #include "../fs/internal.h"
 #include "internal.h"
@@ -149,6 +151,23 @@ static int wait_frozen(struct ckpt_save *save)
 	return 0;
 }
 
+/* Calls whose group runs again while they write from snapshots of it. */
+static LIST_HEAD(writers);
+static DEFINE_MUTEX(writers_lock);
+
+/* A snapshot has the files of its mappings: they would count as shared. */
+static bool is_written(struct cgroup *cgrp)
+{
+	struct ckpt_save *save;
+
+	guard(mutex)(&writers_lock);
+	list_for_each_entry(save, &writers, writing)
+		if (cgroup_is_descendant(cgrp, save->cgrp) ||
+		    cgroup_is_descendant(save->cgrp, cgrp))
+			return true;
+	return false;
+}
+
 /**
  * ckpt_hold - freeze the group for the length of the call
  * @save: the call, with its group and deadline
@@ -162,18 +181,41 @@ int ckpt_hold(struct ckpt_save *save)
 
 	if (caller_inside(save->cgrp))
 		return ckpt_err(save, -EDEADLK, "the caller is in the group; call from outside it");
+	save->held_since = ktime_get_ns();
 	err = cgroup_freeze_hold(save->cgrp);
 	if (err == -EBUSY)
 		return ckpt_err(save, err, "the group, or one above or below it, is being checkpointed already");
 	if (err)
 		return ckpt_err(save, err, "the group was removed");
 	save->held = true;
+	if (is_written(save->cgrp))
+		return ckpt_err(save, -EBUSY, "another checkpoint of the group, or of one above or below it, is being written yet");
 	return wait_frozen(save);
 }
 
+/**
+ * ckpt_hold_release - let the group be as it was, and note how long it was held
+ * @save: the call; nothing happens if it holds no group
+ */
 void ckpt_hold_release(struct ckpt_save *save)
 {
-	if (save->held)
-		cgroup_freeze_release(save->cgrp);
+	if (!save->held)
+		return;
+	if (save->call.flags & CHECKPOINT_COW) {
+		guard(mutex)(&writers_lock);
+		list_add(&save->writing, &writers);
+	}
+	cgroup_freeze_release(save->cgrp);
 	save->held = false;
+	save->call.result.frozen_ns = ktime_get_ns() - save->held_since;
+}
+
+/**
+ * ckpt_hold_forget - nothing of the group is written any more
+ * @save: the call
+ */
+void ckpt_hold_forget(struct ckpt_save *save)
+{
+	guard(mutex)(&writers_lock);
+	list_del_init(&save->writing);
 }

@@ -4,10 +4,8 @@
  * kept; then contents, straight to where they belong; then index and trailer.
  * Whatever a record says is checked before it is used.
  */
-#include <linux/bvec.h>
 #include <linux/crc32c.h>
 #include <linux/elf.h>
-#include <linux/highmem.h>
 #include <linux/sched/signal.h>
 
 #include "internal.h"
@@ -233,34 +231,65 @@ int ckpt_read_metadata(struct ckpt_load *load)
 /**
  * ckpt_read_pages - read pages of the run being filled
  * @load: the call
- * @pages: where to
+ * @pages: where to; they must not change before all contents are read
  * @nr: how many
  *
  * Return: 0 or an errno, logged.
  */
 int ckpt_read_pages(struct ckpt_load *load, struct page **pages, unsigned int nr)
 {
-	struct bio_vec *bvec = load->bvec;
-	unsigned int done, n, i;
+	struct ckpt_pages *block = &load->block->pages;
+	struct bio_vec *bvec = block->piece + block->nr_pieces;
+	unsigned int i;
 
-	if (nr > load->block_left)
+	if (nr > load->block_left || nr > CKPT_BLOCK_MAX_PAGES - block->nr)
 		return broken(load, "a run has more pages than its block");
 	load->block_left -= nr;
-	for (done = 0; done < nr; done += n) {
-		n = min(nr - done, CKPT_BVECS);
-		for (i = 0; i < n; i++)
-			bvec_set_page(&bvec[i], pages[done + i], PAGE_SIZE, 0);
-		if (ckpt_stream_read_bvec(&load->call.stream, bvec, n, n * PAGE_SIZE))
-			return broken(load, "contents");
-		for (i = 0; i < n; i++) {
-			void *data = kmap_local_page(pages[done + i]);
-
-			load->block_crc = crc32c(load->block_crc, data, PAGE_SIZE);
-			kunmap_local(data);
-		}
+	for (i = 0; i < nr; i++) {
+		get_page(pages[i]);
+		ckpt_pages_add(block, pages[i], 1);
 	}
+	if (ckpt_stream_read_bvec(&load->call.stream, bvec, nr, (size_t)nr * PAGE_SIZE))
+		return broken(load, "contents");
 	load->call.result.pages += nr;
 	return 0;
+}
+
+/* Is a block what it was when it was written? It is empty afterwards. */
+static int check_block(struct ckpt_load *load, struct ckpt_block_read *block)
+{
+	int err = 0;
+
+	if (ckpt_pages_crc(&block->pages, block->seen) != block->crc)
+		err = ckpt_fail(load, NULL, -EBADMSG, "the image is damaged: wrong checksum of the contents at offset %llu",
+				block->offset);
+	ckpt_pages_put(&block->pages);
+	block->seen = 0;
+	block->crc = 0;
+	return err;
+}
+
+static void begin_block(struct ckpt_load *load, const struct ckpt_record *rec,
+			const struct ckpt_content *content)
+{
+	struct ckpt_stream *stream = &load->call.stream;
+	struct ckpt_block_read *block = load->block;
+
+	block->offset = stream->offset - sizeof(*rec) - sizeof(*content);
+	block->crc = le32_to_cpu(rec->crc);
+	block->seen = crc32c(ckpt_record_crc(stream, rec), content, sizeof(*content));
+	stream->crcs = crc32c(stream->crcs, &rec->crc, sizeof(rec->crc));
+	load->block_left = le32_to_cpu(content->nr_pages);
+}
+
+/* Its digests are taken while the next one is read; those of the last one are. */
+static int end_block(struct ckpt_load *load)
+{
+	if (load->block_left)
+		return broken(load, "a block has more pages than its runs");
+	ckpt_pages_start(&load->block->pages);
+	swap(load->block, load->last_block);
+	return check_block(load, load->block);
 }
 
 static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
@@ -268,7 +297,7 @@ static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
 	struct ckpt_rec *rec = ckpt_rec(load, le32_to_cpu(run->object));
 	int err;
 
-	if (!rec || !rec->ops->fill || run->__reserved || !run->count)
+	if (!rec || !rec->ops->fill || !run->count)
 		return broken(load, "contents of no object");
 	if (le16_to_cpu(run->kind) != CKPT_RUN_SAME &&
 	    (run->src_object || run->src_index))
@@ -283,17 +312,19 @@ static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
 	return err;
 }
 
-/* RESTART_CHECK has nowhere to put pages: read them for their checksum. */
+/* RESTART_CHECK has nowhere to put pages: new ones are read for their digests. */
 static int read_past(struct ckpt_load *load)
 {
-	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
+	struct page *page;
 	int err = 0;
 
-	if (!page)
-		return -ENOMEM;
-	while (!err && load->block_left)
+	while (!err && load->block_left) {
+		page = alloc_page(GFP_KERNEL_ACCOUNT);
+		if (!page)
+			return -ENOMEM;
 		err = ckpt_read_pages(load, &page, 1);
-	put_page(page);
+		put_page(page);
+	}
 	return err;
 }
 
@@ -340,19 +371,14 @@ static int read_block(struct ckpt_load *load, const struct ckpt_record *rec)
 		       (CKPT_RUNS_PER_BLOCK - nr_runs) * sizeof(content->runs[0])))
 		return broken(load, "content block");
 
-	load->block_left = nr_pages;
-	load->block_crc = crc32c(ckpt_record_crc(stream, rec), content, sizeof(*content));
+	begin_block(load, rec, content);
 	if (!(load->call.flags & RESTART_CHECK))
 		err = ckpt_forest_lives(load);
 	for (i = 0; !err && i < nr_runs; i++)
 		err = fill_run(load, &content->runs[i]);
 	if (!err && load->call.flags & RESTART_CHECK)
 		err = read_past(load);
-	if (err)
-		return err;
-	if (load->block_left)
-		return broken(load, "a block has more pages than its runs");
-	return check_crc(load, rec, load->block_crc);
+	return err ?: end_block(load);
 }
 
 static int read_trailer(struct ckpt_load *load, const struct ckpt_record *rec)
@@ -392,7 +418,8 @@ int ckpt_read_contents(struct ckpt_load *load)
 	for (;;) {
 		switch (le32_to_cpu(load->next.type)) {
 		case CKPT_REC_TRAILER:
-			return read_trailer(load, &load->next);
+			return check_block(load, load->last_block) ?:
+			       read_trailer(load, &load->next);
 		case CKPT_REC_CONTENT:
 			if (index)
 				return broken(load, "contents behind the index");

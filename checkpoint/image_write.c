@@ -123,9 +123,9 @@ static int write_header(struct ckpt_save *save)
 	memcpy(h->uuid, save->call.result.uuid, sizeof(h->uuid));
 	h->arch = cpu_to_le32(ELF_ARCH);
 	h->page_size = cpu_to_le32(PAGE_SIZE);
-	h->clock_realtime = cpu_to_le64(ktime_get_real_ns());
-	h->clock_monotonic = cpu_to_le64(ktime_get_ns());
-	h->clock_boottime = cpu_to_le64(ktime_get_boottime_ns());
+	h->clock_realtime = cpu_to_le64(save->clocks.realtime);
+	h->clock_monotonic = cpu_to_le64(save->clocks.monotonic);
+	h->clock_boottime = cpu_to_le64(save->clocks.boottime);
 	h->nr_objects = cpu_to_le32(save->nr_objects);
 	h->nr_processes = cpu_to_le32(save->call.result.processes);
 	h->nr_threads = cpu_to_le32(save->call.result.threads);
@@ -135,6 +135,30 @@ static int write_header(struct ckpt_save *save)
 
 	return ckpt_stream_write(stream, &preamble, sizeof(preamble)) ?:
 	       write_record(stream, CKPT_REC_HEADER, sizeof(*h), h, sizeof(*h));
+}
+
+/**
+ * ckpt_write_metadata - write all that was captured, once
+ * @save: the call, with its metadata complete
+ *
+ * Return: 0 or an errno; 0 if it was written before.
+ */
+int ckpt_write_metadata(struct ckpt_save *save)
+{
+	struct ckpt_stream *stream = &save->call.stream;
+	struct ckpt_chunk *chunk;
+	int err;
+
+	if (stream->offset)
+		return 0;
+	ckpt_stream_seed(stream, save->call.result.uuid);
+	err = write_header(save);
+	list_for_each_entry(chunk, &save->chunks, list) {
+		if (err)
+			break;
+		err = write_chunk(stream, chunk);
+	}
+	return err;
 }
 
 static int write_index(struct ckpt_save *save)
@@ -174,32 +198,48 @@ static int write_trailer(struct ckpt_save *save)
 	return write_record(stream, CKPT_REC_TRAILER, sizeof(t), &t, sizeof(t));
 }
 
+/*
+ * What changes when the group runs, because it has no snapshot. Such a thing
+ * is rare with CHECKPOINT_COW; and if there is none, nothing is written yet.
+ */
+static int write_held(struct ckpt_save *save)
+{
+	int err = ckpt_write_contents(save, false);
+
+	save->call.result.held_pages = save->call.result.pages;
+	if (err || !(save->call.flags & CHECKPOINT_COW))
+		return err;
+	err = ckpt_collect_verify(save);
+	if (err)
+		return err;
+	ckpt_objects_put(save);
+	ckpt_hold_release(save);
+	return 0;
+}
+
 /**
  * ckpt_write_image - write all that was captured, and the contents
  * @save: the call, with its metadata complete
+ *
+ * With CHECKPOINT_COW the hold ends as soon as all that is left to be written
+ * is the call's own.
  *
  * Return: 0 or the error of the first write that failed, logged.
  */
 int ckpt_write_image(struct ckpt_save *save)
 {
 	struct ckpt_stream *stream = &save->call.stream;
-	struct ckpt_chunk *chunk;
 	int err;
 
-	ckpt_stream_seed(stream, save->call.result.uuid);
-	err = write_header(save);
-	list_for_each_entry(chunk, &save->chunks, list) {
-		if (err)
-			break;
-		err = write_chunk(stream, chunk);
-	}
-	if (!err)
-		err = ckpt_write_contents(save);
-	if (!err)
-		err = write_index(save);
+	err = write_held(save) ?:
+	      ckpt_write_contents(save, true) ?:
+	      ckpt_write_metadata(save) ?:
+	      write_index(save);
 	/* without a trailer nobody takes it for an image */
+	if (!err && !(save->call.flags & CHECKPOINT_COW))
+		err = ckpt_collect_verify(save);
 	if (!err)
-		err = ckpt_collect_verify(save) ?: write_trailer(save);
+		err = write_trailer(save);
 	save->call.result.bytes = stream->offset;
 	if (stream->err) {
 		save->where = (struct ckpt_where){ .fd = -1 };

@@ -47,11 +47,17 @@ void ckpt_file_get(void *file);
 void ckpt_file_put(void *file);
 void ckpt_file_drop(struct ckpt_load *load, struct ckpt_rec *rec);
 
+/* kin.c */
+int ckpt_relate_mms(struct ckpt_load *load);
+
 /* mm.c */
 void ckpt_mm_commit(struct ckpt_rec *rec);
 
 /* shmem.c */
 int ckpt_may_hold(struct ckpt_load *load, const struct ckpt_rec *file);
+bool ckpt_shmem_write_sealed(struct ckpt_load *load, const struct ckpt_rec *file);
+unsigned long ckpt_map(struct ckpt_load *load, struct ckpt_rec *rec,
+		       const struct ckpt_vma *vma, unsigned long flags);
 
 /* path.c */
 char *ckpt_path(struct ckpt_save *save, const struct path *path);
@@ -74,7 +80,10 @@ int ckpt_arch_validate_header(struct ckpt_load *load, const struct ckpt_header *
 unsigned long ckpt_arch_vdso(struct mm_struct *mm);
 bool ckpt_arch_vma_is_vdso(struct vm_area_struct *vma);
 int ckpt_arch_install_mm(struct ckpt_load *load, const struct ckpt_rec *rec,
-			 u64 vdso, bool has_vdso);
+			 const struct ckpt_mm *in);
+void ckpt_arch_save_pkeys(struct mm_struct *mm, struct ckpt_mm *out);
+bool ckpt_arch_good_pkeys(const struct ckpt_mm *in);
+void ckpt_arch_set_pkeys(const struct ckpt_mm *in);
 bool ckpt_arch_restarting(struct task_struct *task);
 bool ckpt_arch_restart_block(struct task_struct *task);
 

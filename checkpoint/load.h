@@ -3,7 +3,6 @@
 #ifndef _CHECKPOINT_LOAD_H
 #define _CHECKPOINT_LOAD_H
 
-#include <linux/bvec.h>
 #include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/path.h>
@@ -12,6 +11,7 @@
 #include <linux/xarray.h>
 
 #include "call.h"
+#include "digest.h"
 
 struct cgroup;
 
@@ -45,6 +45,7 @@ struct ckpt_rec {
  * struct ckpt_gate - where restarted tasks wait for the commit
  * @refs: the call and every task that waits or will wait
  * @waiting: tasks that reached it
+ * @killed: tasks that left it before the commit
  * @state: 0, GATE_OPEN or GATE_ABORT
  * @wait: the call waits here for aborted tasks
  * @rcu: the last to leave may free it while another still wakes the call
@@ -52,6 +53,7 @@ struct ckpt_rec {
 struct ckpt_gate {
 	refcount_t refs;
 	atomic_t waiting;
+	atomic_t killed;
 	int state;
 	wait_queue_head_t wait;
 	struct rcu_head rcu;
@@ -93,7 +95,19 @@ struct ckpt_proc {
 	struct ckpt_rec *rec;
 };
 
-#define CKPT_BVECS	256U
+/**
+ * struct ckpt_block_read - a content block as it is read
+ * @offset: where it is in the image
+ * @crc: its checksum, as its header says
+ * @seen: its checksum as it is, of what is in front of its pages
+ * @pages: the pages
+ */
+struct ckpt_block_read {
+	u64 offset;
+	u32 crc;
+	u32 seen;
+	struct ckpt_pages pages;
+};
 
 /**
  * struct ckpt_load - a call of restart(2)
@@ -106,8 +120,9 @@ struct ckpt_proc {
  * @header: the image's HEADER, or NULL
  * @next: header of the record to be read next
  * @block_left: pages of the content block that no run took yet
- * @block_crc: checksum of the content block so far
- * @bvec: room to read pages with
+ * @block: the content block that is read
+ * @last_block: the one before, whose digests are taken
+ * @nr_kin: numbers of mappings that may have pages in common
  * @memcg: the memory group of the new tasks, which contents are charged to;
  *	NULL if it is the caller's
  * @recs: metadata read, in order
@@ -138,8 +153,9 @@ struct ckpt_load {
 	struct ckpt_header *header;
 	struct ckpt_record next;
 	u32 block_left;
-	u32 block_crc;
-	struct bio_vec bvec[CKPT_BVECS];
+	struct ckpt_block_read *block;
+	struct ckpt_block_read *last_block;
+	u32 nr_kin;
 	struct mem_cgroup *memcg;
 	struct list_head recs;
 	struct xarray objects;

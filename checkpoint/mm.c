@@ -3,20 +3,32 @@
  * An address space: boundaries, auxiliary vector, executable, vDSO, and its
  * mappings (vma.c) with their pages (pages.c).
  *
- * Refused: memory shared with another process, PR_SET_MDWE, KSM for the whole
- * process, membarrier registrations.
+ * Refused: memory shared with another process, breakpoints of uprobes.
  */
 #include <linux/auxvec.h>
+#include <linux/membarrier.h>
 #include <linux/mm.h>
 #include <linux/prctl.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 
-#include "internal.h"
+#include "hugetlb.h"
 #include "mm.h"
 
 #define AUXV_BYTES	sizeof_field(struct mm_struct, saved_auxv)
-#define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO)
+#define FLAGS_KNOWN	(CKPT_MM_DUMPABLE | CKPT_MM_THP_DISABLE | CKPT_MM_VDSO |	\
+			 CKPT_MM_MERGE_ANY | LOCK_FLAGS | MDWE_FLAGS)
+
+#define MEMBARRIER_KNOWN					\
+	(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |		\
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |		\
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |	\
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ)
+#define LOCK_FLAGS	(CKPT_MM_LOCK_FUTURE | CKPT_MM_LOCK_ONFAULT)
+#define MDWE_FLAGS	(CKPT_MM_MDWE | CKPT_MM_MDWE_NO_INHERIT)
+
+/* What a new address space has from the caller's, and the image's has not. */
+#define MMF_OWN		(MMF_DUMP_FILTER_MASK | MMF_DISABLE_THP_MASK | MMF_VM_MERGE_ANY_MASK)
 
 static void get_mm(void *mm)
 {
@@ -36,16 +48,8 @@ static long count_mm(void *mm)
 
 static int refuse_mm(struct ckpt_save *save, struct mm_struct *mm)
 {
-	if (test_bit(MMF_HAS_MDWE, &mm->flags))
-		ckpt_refuse(save, "PR_SET_MDWE", "memory-deny-write-execute is set, not saved yet");
-	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
-		ckpt_refuse(save, "PR_SET_MEMORY_MERGE", "is set, not saved yet");
-	if (mm->def_flags)
-		ckpt_refuse(save, "mlockall", "MCL_FUTURE or the like is set, not saved yet");
 	if (test_bit(MMF_HAS_UPROBES, &mm->flags))
 		ckpt_refuse(save, "uprobes", "breakpoints are in its code");
-	if (IS_ENABLED(CONFIG_MEMBARRIER) && ckpt_mm_membarrier(mm))
-		ckpt_refuse(save, "membarrier", "the process registered for membarrier(2), not saved yet");
 	return ckpt_arch_refuse_mm(save, mm);
 }
 
@@ -75,6 +79,12 @@ static u32 flags_of(struct mm_struct *mm)
 		flags |= CKPT_MM_THP_DISABLE;
 	if (ckpt_arch_vdso(mm))
 		flags |= CKPT_MM_VDSO;
+	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
+		flags |= CKPT_MM_MERGE_ANY;
+	if (test_bit(MMF_HAS_MDWE, &mm->flags))
+		flags |= CKPT_MM_MDWE;
+	if (test_bit(MMF_HAS_MDWE_NO_INHERIT, &mm->flags))
+		flags |= CKPT_MM_MDWE_NO_INHERIT;
 	return flags;
 }
 
@@ -100,10 +110,12 @@ static int emit_mm(struct ckpt_save *save, struct ckpt_obj *obj, u32 exe)
 		return -ENOMEM;
 	fill_bounds(out, mm);
 	out->exe = cpu_to_le32(exe);
-	out->flags = cpu_to_le32(flags_of(mm));
+	out->flags = cpu_to_le32(flags_of(mm) | ckpt_lock_future(save, mm));
 	out->coredump_filter = cpu_to_le32((mm->flags & MMF_DUMP_FILTER_MASK) >>
 					   MMF_DUMP_FILTER_SHIFT);
 	out->vdso = cpu_to_le64(ckpt_arch_vdso(mm));
+	ckpt_arch_save_pkeys(mm, out);
+	out->membarrier = cpu_to_le32(checkpoint_membarrier(mm));
 	out->auxv_len = cpu_to_le32(AUXV_BYTES);
 	memcpy(ckpt_tail(out, sizeof(*out)), mm->saved_auxv, AUXV_BYTES);
 	return checkpoint_vmas(save, mm, out);
@@ -127,6 +139,16 @@ static int checkpoint_mm(struct ckpt_save *save, struct ckpt_obj *obj)
 	return err;
 }
 
+static int mm_contents(struct ckpt_save *save, struct ckpt_obj *obj)
+{
+	int err = ckpt_mm_contents(save, obj);
+
+	/* with pages of hugetlbfs there is no snapshot */
+	if (err || obj->snapshot)
+		return err;
+	return ckpt_huge_private(save, obj);
+}
+
 static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
@@ -134,12 +156,20 @@ static int validate_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 
 	if (le32_to_cpu(in->flags) & ~FLAGS_KNOWN)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown flags 0x%x", le32_to_cpu(in->flags));
+	if ((le32_to_cpu(in->flags) & LOCK_FLAGS) == CKPT_MM_LOCK_ONFAULT)
+		return ckpt_fail(load, rec, -EBADMSG, "MCL_ONFAULT without MCL_FUTURE");
+	if ((le32_to_cpu(in->flags) & MDWE_FLAGS) == CKPT_MM_MDWE_NO_INHERIT)
+		return ckpt_fail(load, rec, -EBADMSG, "PR_MDWE_NO_INHERIT without PR_MDWE_REFUSE_EXEC_GAIN");
 	if (len > AUXV_BYTES || len % sizeof(long) || !ckpt_tail_is(rec, len))
 		return ckpt_fail(load, rec, -EBADMSG, "bad auxiliary vector");
 	if (le32_to_cpu(in->coredump_filter) & ~(MMF_DUMP_FILTER_MASK >> MMF_DUMP_FILTER_SHIFT))
 		return ckpt_fail(load, rec, -EBADMSG, "unknown coredump filter");
 	if (le64_to_cpu(in->vdso) >= TASK_SIZE_MAX || !PAGE_ALIGNED(le64_to_cpu(in->vdso)))
 		return ckpt_fail(load, rec, -EBADMSG, "bad address of the vDSO");
+	if (le32_to_cpu(in->membarrier) & ~MEMBARRIER_KNOWN || in->__reserved)
+		return ckpt_fail(load, rec, -EBADMSG, "unknown registrations for membarrier(2)");
+	if (!ckpt_arch_good_pkeys(in))
+		return ckpt_fail(load, rec, -EBADMSG, "protection keys that cannot be");
 	if (exe && !ckpt_ref(load, rec, exe, CKPT_REC_FILE_PATH))
 		return -EBADMSG;
 	if (exe && !(ckpt_data(ckpt_rec(load, exe), ckpt_file)->how &
@@ -187,10 +217,17 @@ static int new_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 		return -ENOMEM;
 	/* nobody traces it before it is whole; see ckpt_mm_commit() */
 	set_dumpable(mm, SUID_DUMP_DISABLE);
-	mm->flags &= ~MMF_DUMP_FILTER_MASK;
+	mm->flags &= ~MMF_OWN;
 	mm->flags |= le32_to_cpu(in->coredump_filter) << MMF_DUMP_FILTER_SHIFT;
 	if (le32_to_cpu(in->flags) & CKPT_MM_THP_DISABLE)
 		set_bit(MMF_DISABLE_THP, &mm->flags);
+	/* what is inherited cannot be unset: see prctl_set_mdwe() */
+	if (test_bit(MMF_HAS_MDWE, &mm->flags) &&
+	    le32_to_cpu(in->flags) & CKPT_MM_MDWE_NO_INHERIT) {
+		err = ckpt_axis(load, rec, "mdwe", "PR_MDWE_NO_INHERIT, and PR_SET_MDWE of the caller is inherited");
+		if (err)
+			return err;
+	}
 	if (exe) {
 		err = set_mm_exe_file(mm, exe->live);
 		if (err)
@@ -204,20 +241,53 @@ static int new_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
+/* PR_SET_MEMORY_MERGE, before there are mappings: those to come are mergeable. */
+static int merge_any(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	int err;
+
+	if (!(le32_to_cpu(ckpt_data(rec, ckpt_mm)->flags) & CKPT_MM_MERGE_ANY))
+		return 0;
+	if (mmap_write_lock_killable(current->mm))
+		return -EINTR;
+	err = ckpt_mm_merge_any(current->mm);
+	mmap_write_unlock(current->mm);
+	if (err)
+		return ckpt_fail(load, rec, err, "cannot set PR_SET_MEMORY_MERGE: errno %d", -err);
+	return 0;
+}
+
 /* In the new leader, while it has no other threads. */
 static int install_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
+	int err;
 
-	return new_mm(load, rec) ?:
-	       ckpt_arch_install_mm(load, rec, le64_to_cpu(in->vdso),
-				    le32_to_cpu(in->flags) & CKPT_MM_VDSO) ?:
-	       restart_vmas(load, rec) ?:
-	       set_bounds(load, rec);
+	err = new_mm(load, rec) ?:
+	      merge_any(load, rec) ?:
+	      ckpt_arch_install_mm(load, rec, in) ?:
+	      restart_vmas(load, rec) ?:
+	      restart_lock_future(load, rec) ?:
+	      restart_membarrier(load, rec) ?:
+	      set_bounds(load, rec);
+	if (!err)
+		ckpt_arch_set_pkeys(in);
+	return err;
+}
+
+/* Only now: contents are written to memory that may be executed. */
+static void set_mdwe(struct mm_struct *mm, u32 flags)
+{
+	if (test_bit(MMF_HAS_MDWE, &mm->flags))
+		return;
+	if (flags & CKPT_MM_MDWE_NO_INHERIT)
+		set_bit(MMF_HAS_MDWE_NO_INHERIT, &mm->flags);
+	if (flags & CKPT_MM_MDWE)
+		set_bit(MMF_HAS_MDWE, &mm->flags);
 }
 
 /**
- * ckpt_mm_commit - let others trace and dump the new address space
+ * ckpt_mm_commit - what an address space forbids, and who may trace and dump it
  * @rec: its record
  *
  * Context: cannot fail.
@@ -226,6 +296,7 @@ void ckpt_mm_commit(struct ckpt_rec *rec)
 {
 	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
 
+	set_mdwe(rec->live, le32_to_cpu(in->flags));
 	set_dumpable(rec->live, le32_to_cpu(in->flags) & CKPT_MM_DUMPABLE ?
 		     SUID_DUMP_USER : SUID_DUMP_DISABLE);
 }
@@ -245,7 +316,9 @@ const struct ckpt_ops ckpt_mm_ops = {
 	.put		= put_mm,
 	.count		= count_mm,
 	.checkpoint	= checkpoint_mm,
-	.contents	= ckpt_mm_contents,
+	.snapshot	= ckpt_mm_snapshot,
+	.put_snapshot	= ckpt_mm_put_snapshot,
+	.contents	= mm_contents,
 	.validate	= validate_mm,
 	.install	= install_mm,
 	.fill		= ckpt_mm_fill,

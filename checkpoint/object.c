@@ -6,6 +6,7 @@
  * object that is shared with the outside is noticed.
  */
 #include <linux/delay.h>
+#include <linux/sched/signal.h>
 
 #include "internal.h"
 
@@ -21,13 +22,36 @@ int ckpt_objects_init(struct ckpt_save *save)
 	return rhashtable_init(&save->objects, &params);
 }
 
+static void put_object(struct ckpt_obj *obj)
+{
+	if (!obj->put)
+		obj->survey->put(obj->ptr);
+	obj->put = true;
+}
+
+/**
+ * ckpt_objects_put - let go of the group's objects, but not of their snapshots
+ * @save: the call, which looks at no object any more
+ *
+ * While the group is held nobody notices. A file that is closed later, a process
+ * that ends or changes its rights must not find that somebody else has it, too.
+ */
+void ckpt_objects_put(struct ckpt_save *save)
+{
+	struct ckpt_obj *obj;
+
+	list_for_each_entry(obj, &save->object_list, list)
+		put_object(obj);
+}
+
 void ckpt_objects_free(struct ckpt_save *save)
 {
 	struct ckpt_obj *obj, *next;
 
 	rhashtable_destroy(&save->objects);
 	list_for_each_entry_safe(obj, next, &save->object_list, list) {
-		obj->survey->put(obj->ptr);
+		ckpt_drop_snapshot(obj);
+		put_object(obj);
 		kfree(obj);
 	}
 }
@@ -153,4 +177,36 @@ long ckpt_object_surplus(struct ckpt_save *save, struct ckpt_obj *obj)
 			return surplus;
 		fsleep(USEC_PER_MSEC << i);
 	}
+}
+
+/**
+ * ckpt_take_snapshots - keep objects as they are now, apart from the group
+ * @save: the call, with all captured, the group held
+ *
+ * Return: 0 or an errno. An object that cannot have one has none, and that is
+ * logged.
+ */
+int ckpt_take_snapshots(struct ckpt_save *save)
+{
+	struct ckpt_obj *obj;
+	int err;
+
+	list_for_each_entry(obj, &save->object_list, list) {
+		if (!obj->id || !obj->ops->snapshot)
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		save->where = (struct ckpt_where){ .pid = obj->pid, .fd = -1 };
+		err = obj->ops->snapshot(save, obj);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void ckpt_drop_snapshot(struct ckpt_obj *obj)
+{
+	if (obj->snapshot)
+		obj->ops->put_snapshot(obj->snapshot);
+	obj->snapshot = NULL;
 }

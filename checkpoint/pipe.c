@@ -202,7 +202,7 @@ static int fill_pipe(struct ckpt_load *load, struct ckpt_rec *rec,
 	ssize_t n;
 	int err;
 
-	if (le16_to_cpu(run->kind) != CKPT_RUN_BYTES || !bytes ||
+	if (le16_to_cpu(run->kind) != CKPT_RUN_BYTES || run->flags || !bytes ||
 	    bytes > PAGE_SIZE || le64_to_cpu(run->index) != ends->filled ||
 	    bytes > le32_to_cpu(in->bytes) - ends->filled)
 		return ckpt_fail(load, rec, -EBADMSG, "contents do not fit the pipe");

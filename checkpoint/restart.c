@@ -73,6 +73,17 @@ static int make_objects(struct ckpt_load *load)
 	return 0;
 }
 
+static int settle_objects(struct ckpt_load *load)
+{
+	struct ckpt_rec *rec;
+	int err = 0;
+
+	list_for_each_entry(rec, &load->recs, list)
+		if (!err && rec->ops->settle)
+			err = rec->ops->settle(load, rec);
+	return err;
+}
+
 static int report_root(struct ckpt_load *load, struct ckpt_proc *proc, u32 i,
 		       const struct restart_args *args, struct roots *roots)
 {
@@ -157,12 +168,16 @@ static struct mem_cgroup *new_memcg(struct ckpt_load *load)
 	return NULL;
 }
 
-static int read_contents(struct ckpt_load *load)
+static int fill_memory(struct ckpt_load *load)
 {
+	struct mem_cgroup *old;
 	int err;
 
 	load->memcg = new_memcg(load);
-	err = ckpt_read_contents(load);
+	old = set_active_memcg(load->memcg);
+	err = ckpt_relate_mms(load);
+	set_active_memcg(old);
+	err = err ?: ckpt_read_contents(load);
 	mem_cgroup_put(load->memcg);
 	load->memcg = NULL;
 	return err;
@@ -179,12 +194,13 @@ static int rebuild(struct ckpt_load *load, const struct restart_args *args)
 	err = ckpt_forest_create(load);
 	if (!err) {
 		result->stage = CKPT_STAGE_CONTENTS;
-		err = read_contents(load);
+		err = fill_memory(load);
 	}
 	if (!err) {
 		result->stage = CKPT_STAGE_COMMIT;
 		err = ckpt_forest_wait(load) ?:
 		      restart_sessions(load) ?:
+		      settle_objects(load) ?:
 		      ckpt_forest_settle(load) ?:
 		      report_roots(load, args, &roots);
 	}
@@ -306,6 +322,21 @@ static int open_args(struct ckpt_load *load, const struct restart_args *args)
 	return open_cgroup(load, args) ?: open_root(load, args) ?: open_inherit(load, args);
 }
 
+static struct ckpt_block_read *new_block(void)
+{
+	struct ckpt_block_read *block = kvzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+
+	if (block)
+		ckpt_pages_init(&block->pages);
+	return block;
+}
+
+static void free_block(struct ckpt_block_read *block)
+{
+	ckpt_pages_put(&block->pages);
+	kvfree(block);
+}
+
 static void free_load(struct ckpt_load *load)
 {
 	u32 i;
@@ -323,6 +354,8 @@ static void free_load(struct ckpt_load *load)
 	ckpt_stream_close(&load->call.stream);
 	ckpt_log_free(&load->call);
 	put_cred(load->cred);
+	free_block(load->block);
+	free_block(load->last_block);
 	kvfree(load);
 }
 
@@ -332,6 +365,14 @@ static struct ckpt_load *new_load(u64 flags)
 
 	if (!load)
 		return NULL;
+	load->block = new_block();
+	load->last_block = new_block();
+	if (!load->block || !load->last_block) {
+		kvfree(load->block);
+		kvfree(load->last_block);
+		kvfree(load);
+		return NULL;
+	}
 	load->call.flags = flags;
 	load->cred = get_current_cred();
 	INIT_LIST_HEAD(&load->recs);

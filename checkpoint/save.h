@@ -24,6 +24,8 @@ struct cgroup;
  * @seen: references to it found in the group
  * @ends: of a pipe, open descriptions in the group: for reading, for writing
  * @outside: a task outside the group has it too: a pipe, or memory
+ * @put: the reference to it was dropped
+ * @snapshot: the object as it was when the group was held, which nobody else has
  * @pid: task it was met in, for the log
  */
 struct ckpt_obj {
@@ -37,6 +39,8 @@ struct ckpt_obj {
 	long seen;
 	unsigned int ends[2];
 	bool outside;
+	bool put;
+	void *snapshot;
 	pid_t pid;
 };
 
@@ -75,6 +79,9 @@ struct ckpt_member {
  * @call: what both calls have
  * @cgrp: the group
  * @held: it is held
+ * @writing: in the list of those that write from snapshots
+ * @held_since: CLOCK_MONOTONIC when it was asked to freeze, ns
+ * @clocks: readings when all was captured, ns
  * @deadline: jiffies until which it must be frozen
  * @where: what is being looked at
  * @members: tasks of the group
@@ -92,6 +99,12 @@ struct ckpt_member {
  * @meta_bytes: how much of it
  * @xfeatures: xfeatures in use
  * @block: the content block being gathered
+ * @full_block: the one before, whose digests are taken
+ * @from_snapshots: contents that are gathered are of snapshots
+ * @live: contents were gathered that change when the group runs
+ * @snapshot_pages: pages that the group may have to copy for snapshots
+ * @kin: mappings that may share pages since fork()
+ * @nr_kin: how many entries
  * @shared_pages: pages that other mappings may have too, held: pfn to run
  * @index_list: chunks of struct ckpt_index
  * @path: PATH_MAX bytes to build paths in
@@ -100,6 +113,13 @@ struct ckpt_save {
 	struct ckpt_call call;
 	struct cgroup *cgrp;
 	bool held;
+	struct list_head writing;
+	u64 held_since;
+	struct {
+		u64 realtime;
+		u64 monotonic;
+		u64 boottime;
+	} clocks;
 	unsigned long deadline;
 	struct ckpt_where where;
 	struct list_head members;
@@ -117,6 +137,12 @@ struct ckpt_save {
 	size_t meta_bytes;
 	u64 xfeatures;
 	struct ckpt_block *block;
+	struct ckpt_block *full_block;
+	bool from_snapshots;
+	bool live;
+	unsigned long snapshot_pages;
+	struct rhashtable kin;
+	u32 nr_kin;
 	struct xarray shared_pages;
 	struct list_head index_list;
 	char *path;
@@ -124,21 +150,23 @@ struct ckpt_save {
 
 /* image_write.c */
 void *ckpt_emit(struct ckpt_save *save, const struct ckpt_ops *ops, size_t tail);
+int ckpt_write_metadata(struct ckpt_save *save);
 int ckpt_write_image(struct ckpt_save *save);
 void ckpt_free_chunks(struct ckpt_save *save);
 
 /* contents.c */
-int ckpt_contents_pages(struct ckpt_save *save, u32 id, u64 index,
-			struct page **pages, unsigned int nr);
+int ckpt_contents_pages(struct ckpt_save *save, u32 id, u16 flags, u64 index,
+			struct page *page, unsigned int nr);
 int ckpt_contents_same(struct ckpt_save *save, u32 id, u64 index,
 		       u32 src_id, u64 src_index);
 int ckpt_contents_bytes(struct ckpt_save *save, u32 id, u64 offset,
 			struct page *page, size_t bytes);
-int ckpt_write_contents(struct ckpt_save *save);
+int ckpt_write_contents(struct ckpt_save *save, bool from_snapshots);
 void ckpt_free_contents(struct ckpt_save *save);
 
 /* object.c */
 int ckpt_objects_init(struct ckpt_save *save);
+void ckpt_objects_put(struct ckpt_save *save);
 void ckpt_objects_free(struct ckpt_save *save);
 int ckpt_object(struct ckpt_save *save, void *ptr, const struct ckpt_ops *ops,
 		u32 *id);
@@ -147,6 +175,12 @@ struct ckpt_obj *ckpt_object_see(struct ckpt_save *save, void *ptr,
 				 const struct ckpt_ops *ops);
 void *ckpt_emit_object(struct ckpt_save *save, struct ckpt_obj *obj, size_t tail);
 long ckpt_object_surplus(struct ckpt_save *save, struct ckpt_obj *obj);
+int ckpt_take_snapshots(struct ckpt_save *save);
+void ckpt_drop_snapshot(struct ckpt_obj *obj);
+
+/* kin.c */
+int ckpt_kin_init(struct ckpt_save *save);
+void ckpt_kin_free(struct ckpt_save *save);
 
 /* survey.c */
 int ckpt_survey(struct ckpt_save *save);
@@ -164,6 +198,7 @@ struct ckpt_member *ckpt_live_thread(struct ckpt_save *save, struct ckpt_member 
 int ckpt_may_freeze(struct cgroup *cgrp, int fd);
 int ckpt_hold(struct ckpt_save *save);
 void ckpt_hold_release(struct ckpt_save *save);
+void ckpt_hold_forget(struct ckpt_save *save);
 
 /* process.c, thread.c, defaults.c */
 int ckpt_process_objects(struct ckpt_save *save, struct ckpt_member *leader);

@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory shared between processes without a name: MAP_SHARED | MAP_ANONYMOUS,
- * and memfds without seals.
+ * and memfds, with their seals. Those of huge pages are of hugetlbfs: hugetlb.c.
  *
- * Refused: seals, memory that a process outside maps or has open.
+ * Contents are filled below what seals forbid, so that a memfd is sealed when it
+ * is made. F_SEAL_FUTURE_WRITE alone is another thing: there may be mappings to
+ * write from before. It comes when all mappings are made, and F_SEAL_SEAL with
+ * it; a mapping from after it is made as long as it is there for a moment.
+ *
+ * Refused: memory that a process outside maps or has open.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/fcntl.h>
+#include <linux/memfd.h>
 #include <linux/pagemap.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/user_namespace.h>
 
-#include "internal.h"
+#include "hugetlb.h"
 
 #define ANON_NAME	"dev/zero"
 #define MEMFD_PREFIX	"memfd:"
+#define SEALS_WRITE	(F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define SEALS_KNOWN	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | SEALS_WRITE | F_SEAL_EXEC)
+/* What F_SEAL_EXEC on a file that may be executed brings with it. */
+#define SEALS_OF_EXEC	(F_SEAL_SHRINK | F_SEAL_GROW | SEALS_WRITE)
 
 static void get_shmem(void *inode)
 {
@@ -35,6 +45,11 @@ static long count_shmem(void *inode)
 	return 0;
 }
 
+static unsigned int *seals_of(struct inode *inode)
+{
+	return ckpt_is_huge(inode) ? ckpt_huge_seals(inode) : &SHMEM_I(inode)->seals;
+}
+
 static bool is_memfd(const struct dentry *dentry)
 {
 	return strstarts((const char *)dentry->d_name.name, MEMFD_PREFIX);
@@ -44,7 +59,6 @@ static int emit_shmem(struct ckpt_save *save, struct ckpt_obj *obj,
 		      struct dentry *dentry)
 {
 	struct inode *inode = obj->ptr;
-	struct shmem_inode_info *info = SHMEM_I(inode);
 	size_t len = dentry->d_name.len;
 	struct ckpt_shmem *out;
 	u32 flags = 0;
@@ -52,17 +66,18 @@ static int emit_shmem(struct ckpt_save *save, struct ckpt_obj *obj,
 	out = ckpt_emit_object(save, obj, len);
 	if (!out)
 		return -ENOMEM;
-	if (info->flags & VM_NORESERVE)
+	if (ckpt_is_huge(inode))
+		out->huge_shift = cpu_to_le32(ckpt_huge_shift(inode));
+	else if (SHMEM_I(inode)->flags & VM_NORESERVE)
 		flags |= CKPT_SHMEM_NORESERVE;
 	if (is_memfd(dentry))
 		flags |= CKPT_SHMEM_MEMFD;
-	if (!(info->seals & F_SEAL_SEAL))
-		flags |= CKPT_SHMEM_MAY_SEAL;
 	out->cred = cpu_to_le32(save->cred_id);
 	out->size = cpu_to_le64(i_size_read(inode));
 	out->flags = cpu_to_le32(flags);
 	out->mode = cpu_to_le32(inode->i_mode & 07777);
 	out->name_len = cpu_to_le32(len);
+	out->seals = cpu_to_le32(*seals_of(inode));
 	memcpy(ckpt_tail(out, sizeof(*out)), dentry->d_name.name, len);
 	return 0;
 }
@@ -76,18 +91,22 @@ static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
 
 	if (!dentry)
 		return ckpt_err(save, -EBUSY, "shared memory without a name");
-	if (SHMEM_I(inode)->seals & ~F_SEAL_SEAL)
-		ckpt_refuse(save, "memfd", "%pd is sealed, and seals are not saved yet", dentry);
+	if (*seals_of(inode) & ~SEALS_KNOWN)
+		ckpt_refuse(save, "memfd", "%pd has seals 0x%x that are not known", dentry,
+			    *seals_of(inode));
 	err = emit_shmem(save, obj, dentry);
 	dput(dentry);
 	return err;
 }
 
-static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *index)
+static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *index,
+		      pgoff_t end)
 {
 	struct inode *inode = obj->ptr;
 	struct folio *folio = NULL;
+	unsigned int nr = 1;
 	struct page *page;
+	bool poisoned;
 	int err;
 
 	err = shmem_get_folio(inode, *index, 0, &folio, SGP_READ);
@@ -95,11 +114,17 @@ static int save_folio(struct ckpt_save *save, struct ckpt_obj *obj, pgoff_t *ind
 		return err;
 	if (folio) {
 		page = folio_file_page(folio, *index);
+		nr = min(folio_next_index(folio), end) - *index;
+		poisoned = folio_test_hwpoison(folio) ||
+			   (folio_test_large(folio) && folio_test_has_hwpoisoned(folio));
 		folio_unlock(folio);
-		err = ckpt_contents_pages(save, obj->id, *index, &page, 1);
-		folio_put(folio);
+		if (poisoned) {
+			folio_put(folio);
+			return ckpt_err(save, -EIO, "a page of shared memory is poisoned");
+		}
+		err = ckpt_contents_pages(save, obj->id, 0, *index, page, nr);
 	}
-	++*index;
+	*index += nr;
 	return err;
 }
 
@@ -110,6 +135,8 @@ static int shmem_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 	pgoff_t index;
 	int err = 0;
 
+	if (ckpt_is_huge(inode))
+		return ckpt_huge_contents(save, obj);
 	while (!err && start < size) {
 		start = mapping_seek_hole_data(inode->i_mapping, start, size, SEEK_DATA);
 		if (start < 0)
@@ -118,10 +145,22 @@ static int shmem_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 		index = start >> PAGE_SHIFT;
 		while (!err && index < DIV_ROUND_UP(end, PAGE_SIZE))
 			err = fatal_signal_pending(current) ? -EINTR :
-			      save_folio(save, obj, &index);
+			      save_folio(save, obj, &index, DIV_ROUND_UP(end, PAGE_SIZE));
 		start = end;
 	}
 	return err;
+}
+
+/* Seals that memfd_create() and F_ADD_SEALS give. */
+static bool good_seals(const struct ckpt_shmem *in)
+{
+	u32 seals = le32_to_cpu(in->seals);
+
+	if (!(le32_to_cpu(in->flags) & CKPT_SHMEM_MEMFD))
+		return seals == F_SEAL_SEAL;
+	if (seals & F_SEAL_EXEC && le32_to_cpu(in->mode) & 0111 && ~seals & SEALS_OF_EXEC)
+		return false;
+	return !(seals & ~SEALS_KNOWN);
 }
 
 static int validate_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
@@ -129,11 +168,12 @@ static int validate_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 	const struct ckpt_shmem *in = ckpt_data(rec, ckpt_shmem);
 	u32 flags = le32_to_cpu(in->flags), len = le32_to_cpu(in->name_len);
 	const char *name = ckpt_rec_tail(rec);
-	const char *start = flags & CKPT_SHMEM_MEMFD ? MEMFD_PREFIX : ANON_NAME;
+	const char *start = flags & CKPT_SHMEM_MEMFD ? MEMFD_PREFIX :
+			    in->huge_shift ? HUGETLB_ANON_FILE : ANON_NAME;
 
-	if (flags & ~(CKPT_SHMEM_NORESERVE | CKPT_SHMEM_MEMFD | CKPT_SHMEM_MAY_SEAL) ||
-	    in->__reserved || le32_to_cpu(in->mode) & ~07777)
-		return ckpt_fail(load, rec, -EBADMSG, "unknown flags or mode");
+	if (flags & ~(CKPT_SHMEM_NORESERVE | CKPT_SHMEM_MEMFD) ||
+	    le32_to_cpu(in->mode) & ~07777 || !good_seals(in) || in->__reserved)
+		return ckpt_fail(load, rec, -EBADMSG, "unknown flags, mode or seals");
 	if (len > NAME_MAX || !ckpt_tail_is(rec, len) || memchr(name, 0, len) ||
 	    len < strlen(start) || memcmp(name, start, strlen(start)) ||
 	    (!(flags & CKPT_SHMEM_MEMFD) && len != strlen(start)))
@@ -142,32 +182,59 @@ static int validate_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 		return ckpt_fail(load, rec, -EBADMSG, "bad length");
 	if (!ckpt_ref(load, rec, le32_to_cpu(in->cred), CKPT_REC_CRED))
 		return -EBADMSG;
+	return in->huge_shift ? ckpt_huge_validate(load, rec) : 0;
+}
+
+/* Seals to be added when all mappings are made. */
+static u32 late_seals(const struct ckpt_shmem *in)
+{
+	u32 seals = le32_to_cpu(in->seals);
+
+	return (seals & SEALS_WRITE) == F_SEAL_FUTURE_WRITE ?
+	       seals & (F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) : 0;
+}
+
+static int add_seals(struct ckpt_load *load, struct ckpt_rec *rec, u32 seals)
+{
+	int err = seals ? memfd_fcntl(rec->live, F_ADD_SEALS, seals) : 0;
+
+	if (err)
+		return ckpt_fail(load, rec, err, "cannot add seals 0x%x: errno %d", seals, -err);
 	return 0;
 }
 
-/* What memfd_create() and mmap() do after shmem_file_setup(). */
-static void dress(struct file *file, const struct ckpt_shmem *in)
+/* What memfd_create() and mmap() do after shmem_file_setup(), and F_ADD_SEALS. */
+static int dress(struct ckpt_load *load, struct ckpt_rec *rec)
 {
+	const struct ckpt_shmem *in = ckpt_data(rec, ckpt_shmem);
+	struct file *file = rec->live;
 	struct inode *inode = file_inode(file);
-	u32 flags = le32_to_cpu(in->flags);
 
-	if (flags & CKPT_SHMEM_MEMFD) {
-		file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
-		file->f_flags |= O_LARGEFILE;
-	}
 	inode->i_mode = S_IFREG | le32_to_cpu(in->mode);
-	SHMEM_I(inode)->seals = flags & CKPT_SHMEM_MAY_SEAL ? 0 : F_SEAL_SEAL;
+	if (!(le32_to_cpu(in->flags) & CKPT_SHMEM_MEMFD))
+		return 0;
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	file->f_flags |= O_LARGEFILE;
+	*seals_of(inode) = 0;
+	return add_seals(load, rec, le32_to_cpu(in->seals) & ~late_seals(in));
+}
+
+static int settle_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
+{
+	return add_seals(load, rec, late_seals(ckpt_data(rec, ckpt_shmem)));
 }
 
 /* What memfd_create() and ftruncate() ask of the caller. */
 static int may_make_memfd(struct ckpt_load *load, struct ckpt_rec *rec)
 {
-	u64 size = le64_to_cpu(ckpt_data(rec, ckpt_shmem)->size);
+	const struct ckpt_shmem *in = ckpt_data(rec, ckpt_shmem);
+	u64 size = le64_to_cpu(in->size);
 
-	/* with these seals, all that are saved, it may be made executable */
-	if (pidns_memfd_noexec_scope(task_active_pid_ns(current)) >=
+	/* it may be executed, or be made so: not made by MFD_NOEXEC_SEAL */
+	if ((!(le32_to_cpu(in->seals) & F_SEAL_EXEC) || le32_to_cpu(in->mode) & 0111) &&
+	    pidns_memfd_noexec_scope(task_active_pid_ns(current)) >=
 	    MEMFD_NOEXEC_SCOPE_NOEXEC_ENFORCED)
-		return ckpt_fail(load, rec, -EACCES, "axis=memfd_noexec: vm.memfd_noexec forbids a memfd without F_SEAL_EXEC");
+		return ckpt_fail(load, rec, -EACCES, "axis=memfd_noexec: vm.memfd_noexec forbids a memfd that may be executed, or be made so");
 	if (size > rlimit(RLIMIT_FSIZE))
 		return ckpt_fail(load, rec, -EFBIG, "axis=rlimit: a memfd of %llu bytes is more than the caller's RLIMIT_FSIZE",
 				 size);
@@ -194,7 +261,9 @@ static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 		return -ENOMEM;
 
 	old = override_creds(ckpt_cred(load, le32_to_cpu(in->cred)));
-	if (flags & CKPT_SHMEM_MEMFD)
+	if (in->huge_shift)
+		file = ckpt_huge_setup(name, in);
+	else if (flags & CKPT_SHMEM_MEMFD)
 		file = shmem_file_setup(name, size, vm_flags);
 	else
 		file = shmem_kernel_file_setup(name, size, vm_flags);
@@ -202,13 +271,13 @@ static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 	if (IS_ERR(file))
 		return ckpt_fail(load, rec, PTR_ERR(file), "cannot make shared memory of %lld bytes: errno %d",
 				 size, -(int)PTR_ERR(file));
-	dress(file, in);
 	rec->live = file;
-	return 0;
+	return dress(load, rec);
 }
 
-static int fill_page(struct ckpt_load *load, struct inode *inode, pgoff_t index)
+static int fill_page(struct ckpt_load *load, struct ckpt_rec *rec, pgoff_t index)
 {
+	struct inode *inode = file_inode(rec->live);
 	struct mem_cgroup *memcg = set_active_memcg(load->memcg);
 	struct folio *folio;
 	struct page *page;
@@ -235,11 +304,12 @@ static int fill_shmem(struct ckpt_load *load, struct ckpt_rec *rec,
 	u64 pages = DIV_ROUND_UP(i_size_read(file_inode(file)), PAGE_SIZE);
 	int err = 0;
 
-	if (le16_to_cpu(run->kind) != CKPT_RUN_DATA || index > pages ||
+	if (le16_to_cpu(run->kind) != CKPT_RUN_DATA || run->flags || index > pages ||
 	    count > pages - index)
 		return ckpt_fail(load, rec, -EBADMSG, "contents beyond its end");
-	for (; !err && count; count--)
-		err = fill_page(load, file_inode(file), index++);
+	for (; !err && count; count--, index++)
+		err = ckpt_data(rec, ckpt_shmem)->huge_shift ? ckpt_huge_fill(load, rec, index) :
+		      fill_page(load, rec, index);
 	return err;
 }
 
@@ -256,6 +326,7 @@ const struct ckpt_ops ckpt_shmem_ops = {
 	.contents	= shmem_contents,
 	.validate	= validate_shmem,
 	.restart	= restart_shmem,
+	.settle		= settle_shmem,
 	.fill		= fill_shmem,
 	.drop		= ckpt_file_drop,
 };
@@ -266,7 +337,12 @@ static bool match_file(struct ckpt_save *save, struct file *file)
 {
 	struct dentry *dentry = file->f_path.dentry;
 
-	return !(file->f_mode & FMODE_PATH) && shmem_file(file) &&
+	if (file->f_mode & FMODE_PATH)
+		return false;
+	if (ckpt_huge_file(file))
+		return is_memfd(dentry) ||
+		       !strcmp((const char *)dentry->d_name.name, HUGETLB_ANON_FILE);
+	return shmem_file(file) &&
 	       file_inode(file)->i_sb->s_flags & SB_NOUSER &&
 	       S_ISREG(file_inode(file)->i_mode) &&
 	       (is_memfd(dentry) || !strcmp((const char *)dentry->d_name.name, ANON_NAME));
@@ -352,6 +428,56 @@ static int restart_file(struct ckpt_load *load, struct ckpt_rec *rec)
 	return 0;
 }
 
+static struct ckpt_rec *shmem_of(struct ckpt_load *load, const struct ckpt_rec *file)
+{
+	if (!file || file->ops != &ckpt_file_shmem_ops)
+		return NULL;
+	return ckpt_rec(load, le32_to_cpu(ckpt_data(file, ckpt_file_shmem)->shmem));
+}
+
+/**
+ * ckpt_shmem_write_sealed - does a file forbid that new mappings are written?
+ * @load: the call
+ * @file: its record, checked
+ */
+bool ckpt_shmem_write_sealed(struct ckpt_load *load, const struct ckpt_rec *file)
+{
+	const struct ckpt_rec *shmem = shmem_of(load, file);
+
+	return shmem && ckpt_data(shmem, ckpt_shmem)->seals & cpu_to_le32(SEALS_WRITE);
+}
+
+/**
+ * ckpt_map - vm_mmap(), before or after a file was sealed against writing
+ * @load: the call
+ * @rec: record of the file, NULL for none
+ * @vma: where, and how
+ * @flags: MAP_*
+ */
+unsigned long ckpt_map(struct ckpt_load *load, struct ckpt_rec *rec,
+		       const struct ckpt_vma *vma, unsigned long flags)
+{
+	u64 start = le64_to_cpu(vma->start), len = le64_to_cpu(vma->end) - start;
+	struct ckpt_rec *shmem = shmem_of(load, rec);
+	bool late = shmem && late_seals(ckpt_data(shmem, ckpt_shmem));
+	unsigned int *seals = late ? seals_of(file_inode(rec->live)) : NULL;
+	unsigned long addr;
+
+	if (late) {
+		/* of all new tasks */
+		mutex_lock(&shmem->once);
+		if (vma->flags & cpu_to_le32(CKPT_VMA_WRITE_SEALED))
+			*seals |= F_SEAL_FUTURE_WRITE;
+	}
+	addr = vm_mmap(rec ? rec->live : NULL, start, len, le32_to_cpu(vma->prot), flags,
+		       le64_to_cpu(vma->offset));
+	if (late) {
+		*seals &= ~F_SEAL_FUTURE_WRITE;
+		mutex_unlock(&shmem->once);
+	}
+	return addr;
+}
+
 /**
  * ckpt_may_hold - may the new task have a descriptor of this file?
  * @load: the call
@@ -365,9 +491,9 @@ int ckpt_may_hold(struct ckpt_load *load, const struct ckpt_rec *file)
 {
 	const struct ckpt_rec *shmem;
 
-	if (file->ops != &ckpt_file_shmem_ops)
+	shmem = shmem_of(load, file);
+	if (!shmem)
 		return 0;
-	shmem = ckpt_rec(load, le32_to_cpu(ckpt_data(file, ckpt_file_shmem)->shmem));
 	if (ckpt_data(shmem, ckpt_shmem)->flags & cpu_to_le32(CKPT_SHMEM_MEMFD) ||
 	    checkpoint_restore_ns_capable(&init_user_ns))
 		return 0;

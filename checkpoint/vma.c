@@ -4,18 +4,20 @@
  * accounting and security hooks have their say, and by madvise(2)'s.
  *
  * Refused: every vm_flags bit that is not in the tables below; special
- * mappings but the vDSO; hugetlbfs, device and SysV mappings.
+ * mappings but the vDSO; device and SysV mappings.
  */
+#include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/mempolicy.h>
 #include <linux/mm_inline.h>
 #include <linux/mman.h>
+#include <linux/pkeys.h>
 #include <linux/sched/signal.h>
 #include <linux/userfaultfd_k.h>
 
 #include "mm.h"
 
-/* Flags that a reader can ask for: by mmap() or by madvise(). */
+/* Flags that a reader can ask for: by mmap(), by madvise(), or see vma_attrs.c. */
 static const struct {
 	vm_flags_t vm;
 	u32 image;
@@ -33,14 +35,20 @@ static const struct {
 	{ VM_NOHUGEPAGE,	CKPT_VMA_NOHUGEPAGE,	0, MADV_NOHUGEPAGE },
 	{ VM_RAND_READ,		CKPT_VMA_RANDOM,	0, MADV_RANDOM },
 	{ VM_SEQ_READ,		CKPT_VMA_SEQUENTIAL,	0, MADV_SEQUENTIAL },
+	{ VM_MERGEABLE,		CKPT_VMA_MERGEABLE,	0, MADV_MERGEABLE },
+	{ VM_DROPPABLE,		CKPT_VMA_DROPPABLE,	MAP_DROPPABLE,	-1 },
+	{ VM_LOCKED,		CKPT_VMA_LOCKED,	0,		-1 },
+	{ VM_LOCKONFAULT,	CKPT_VMA_LOCKONFAULT,	0,		-1 },
+	{ VM_SEALED,		CKPT_VMA_SEALED,	0,		-1 },
 };
 
-/* Flags that the kernel derives again by itself. */
+/* Flags that the kernel derives again by itself, and the key: see vma_attrs.c. */
 #define VM_DERIVED	(VM_READ | VM_WRITE | VM_EXEC | VM_MAYREAD |	\
 			 VM_MAYWRITE | VM_MAYEXEC | VM_SHARED |		\
-			 VM_ACCOUNT | VM_SOFTDIRTY)
+			 VM_ACCOUNT | VM_SOFTDIRTY | ARCH_VM_PKEY_FLAGS)
 
-#define FLAGS_KNOWN	((CKPT_VMA_SEQUENTIAL << 1) - 1)
+#define FLAGS_KNOWN	((CKPT_VMA_WRITE_SEALED << 1) - 1)
+#define FLAGS_OF_VDSO	CKPT_VMA_SEALED
 #define PROT_KNOWN	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
 /* The file of a mapping that is saved by file, or NULL. */
@@ -87,12 +95,12 @@ int checkpoint_vma_files(struct ckpt_save *save, struct mm_struct *mm)
 	return err;
 }
 
-static u32 flags_of(struct ckpt_save *save, struct vm_area_struct *vma)
+static u32 flags_of(struct ckpt_save *save, vm_flags_t rest)
 {
-	vm_flags_t rest = vma->vm_flags & ~VM_DERIVED;
 	u32 flags = 0;
 	int i;
 
+	rest &= ~VM_DERIVED;
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
 		if (!(rest & known[i].vm))
 			continue;
@@ -105,6 +113,30 @@ static u32 flags_of(struct ckpt_save *save, struct vm_area_struct *vma)
 	return flags;
 }
 
+/*
+ * Of the vDSO the code may be executed and the data are pages without a struct
+ * page. It is mapped anew, and all that was done to it is refused but a seal.
+ */
+static u32 flags_of_vdso(struct ckpt_save *save, struct vm_area_struct *vma)
+{
+	bool data = vma->vm_flags & VM_PFNMAP;
+	vm_flags_t usual = VM_DONTEXPAND | (data ? VM_IO | VM_PFNMAP | VM_DONTDUMP : 0);
+
+	if ((vma->vm_flags & VM_ACCESS_FLAGS) != (data ? VM_READ : VM_READ | VM_EXEC))
+		ckpt_refuse(save, "vDSO", "its protection was changed, not saved yet");
+	if ((vma->vm_flags & ~(VM_DERIVED | VM_SEALED | usual)) || vma_pkey(vma))
+		ckpt_refuse(save, "vDSO", "it was given advice or a protection key, not saved yet");
+	return vma->vm_flags & VM_SEALED ? CKPT_VMA_SEALED : 0;
+}
+
+/* Huge pages are filled as by a fault that writes, which takes VM_WRITE. */
+static u32 flags_of_huge(struct ckpt_save *save, struct vm_area_struct *vma)
+{
+	if (vma->anon_vma && !(vma->vm_flags & (VM_MAYSHARE | VM_WRITE)))
+		ckpt_refuse(save, "huge pages", "private ones that may not be written are not saved yet");
+	return flags_of(save, vma->vm_flags & ~(VM_HUGETLB | VM_DONTEXPAND));
+}
+
 static u32 prot_of(struct vm_area_struct *vma)
 {
 	return (vma->vm_flags & VM_READ ? PROT_READ : 0) |
@@ -112,21 +144,29 @@ static u32 prot_of(struct vm_area_struct *vma)
 	       (vma->vm_flags & VM_EXEC ? PROT_EXEC : 0);
 }
 
-static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma,
+/* @mm is the object id of its address space. */
+static int checkpoint_vma(struct ckpt_save *save, struct vm_area_struct *vma, u32 mm,
 			  struct ckpt_vma *out)
 {
 	struct ckpt_obj *obj;
+	u32 kin;
+	int err;
 
 	out->start = cpu_to_le64(vma->vm_start);
 	out->end = cpu_to_le64(vma->vm_end);
 	if (ckpt_arch_vma_is_vdso(vma)) {
 		out->kind = cpu_to_le32(CKPT_VMA_VDSO);
+		out->flags = cpu_to_le32(flags_of_vdso(save, vma));
 		return 0;
 	}
+	err = checkpoint_kin(save, vma, mm, &kin);
+	if (err)
+		return err;
+	out->kin = cpu_to_le32(kin);
 	out->prot = cpu_to_le32(prot_of(vma));
-	out->flags = cpu_to_le32(flags_of(save, vma));
-	if (anon_vma_name(vma))
-		ckpt_refuse(save, "mapping name", "PR_SET_VMA_ANON_NAME is not saved yet");
+	out->flags = cpu_to_le32(is_vm_hugetlb_page(vma) ? flags_of_huge(save, vma) :
+				 flags_of(save, vma->vm_flags));
+	checkpoint_vma_attrs(vma, out);
 	if (vma_policy(vma))
 		ckpt_refuse(save, "memory policy", "mbind(2) is in force, not saved yet");
 	if (userfaultfd_armed(vma))
@@ -163,11 +203,11 @@ int checkpoint_vmas(struct ckpt_save *save, struct mm_struct *mm,
 
 	mmap_assert_locked(mm);
 	for_each_vma(vmi, vma) {
-		rec = ckpt_emit(save, &ckpt_vma_ops, 0);
+		rec = ckpt_emit(save, &ckpt_vma_ops, ckpt_vma_tail(vma));
 		if (!rec)
 			return -ENOMEM;
 		save->where.addr = vma->vm_start;
-		err = checkpoint_vma(save, vma, rec);
+		err = checkpoint_vma(save, vma, le32_to_cpu(out->id), rec);
 		if (err)
 			break;
 		nr++;
@@ -181,7 +221,7 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
 	u64 start = le64_to_cpu(in->start), end = le64_to_cpu(in->end);
-	u32 kind = le32_to_cpu(in->kind);
+	u32 kind = le32_to_cpu(in->kind), kin = le32_to_cpu(in->kin);
 
 	if (start >= end || end > TASK_SIZE_MAX || !PAGE_ALIGNED(start) ||
 	    !PAGE_ALIGNED(end) || !PAGE_ALIGNED(le64_to_cpu(in->offset)))
@@ -190,32 +230,54 @@ static int validate_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	    le32_to_cpu(in->flags) & ~FLAGS_KNOWN ||
 	    le32_to_cpu(in->prot) & ~PROT_KNOWN)
 		return ckpt_fail(load, rec, -EBADMSG, "unknown kind, flags or protection");
+	if (kind == CKPT_VMA_VDSO && (in->prot || in->pkey ||
+				      le32_to_cpu(in->flags) & ~FLAGS_OF_VDSO))
+		return ckpt_fail(load, rec, -EBADMSG, "flags or protection of the vDSO");
+	if (le32_to_cpu(in->flags) & CKPT_VMA_DROPPABLE && kind != CKPT_VMA_ANON)
+		return ckpt_fail(load, rec, -EBADMSG, "MAP_DROPPABLE is of anonymous memory");
 	if (kind != CKPT_VMA_FILE && (in->file || in->offset ||
 				      le32_to_cpu(in->flags) & CKPT_VMA_SHARED))
 		return ckpt_fail(load, rec, -EBADMSG, "a file for memory that has none");
+	if (kin > load->nr_kin + 1 || in->__reserved ||
+	    (kin && (kind == CKPT_VMA_VDSO || le32_to_cpu(in->flags) & CKPT_VMA_SHARED)))
+		return ckpt_fail(load, rec, -EBADMSG, "bad kin %u", kin);
+	load->nr_kin = max(load->nr_kin, kin);
 	if (kind == CKPT_VMA_FILE &&
 	    !ckpt_ref_file(load, rec, le32_to_cpu(in->file)))
 		return -EBADMSG;
-	return 0;
+	if (le32_to_cpu(in->flags) & CKPT_VMA_WRITE_SEALED &&
+	    (!(le32_to_cpu(in->flags) & CKPT_VMA_SHARED) ||
+	     !ckpt_shmem_write_sealed(load, ckpt_rec(load, le32_to_cpu(in->file)))))
+		return ckpt_fail(load, rec, -EBADMSG, "mapped after a seal that is not there");
+	return ckpt_validate_vma_attrs(load, rec);
+}
+
+static int advise_one(struct ckpt_load *load, struct ckpt_rec *rec, int advice)
+{
+	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
+	u64 start = le64_to_cpu(in->start);
+	int err;
+
+	err = do_madvise(current->mm, start, le64_to_cpu(in->end) - start, advice);
+	if (!err)
+		return 0;
+	return ckpt_fail(load, rec, err, "madvise(%d) of 0x%llx failed: errno %d",
+			 advice, start, -err);
 }
 
 static int advise(struct ckpt_load *load, struct ckpt_rec *rec)
 {
-	const struct ckpt_vma *in = ckpt_data(rec, ckpt_vma);
-	u64 start = le64_to_cpu(in->start);
-	size_t len = le64_to_cpu(in->end) - start;
-	int i, err;
+	u32 flags = le32_to_cpu(ckpt_data(rec, ckpt_vma)->flags);
+	int i, err = 0;
 
-	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		if (known[i].advice < 0 ||
-		    !(le32_to_cpu(in->flags) & known[i].image))
-			continue;
-		err = do_madvise(current->mm, start, len, known[i].advice);
-		if (err)
-			return ckpt_fail(load, rec, err, "madvise(%d) of 0x%llx failed: errno %d",
-					 known[i].advice, start, -err);
-	}
-	return 0;
+	for (i = 0; !err && i < ARRAY_SIZE(known); i++)
+		if (known[i].advice >= 0 && flags & known[i].image)
+			err = advise_one(load, rec, known[i].advice);
+	/* under PR_SET_MEMORY_MERGE new mappings are mergeable, this one was taken out */
+	if (!err && !(flags & CKPT_VMA_MERGEABLE) &&
+	    test_bit(MMF_VM_MERGE_ANY, &current->mm->flags))
+		err = advise_one(load, rec, MADV_UNMERGEABLE);
+	return err;
 }
 
 static int restart_vma(struct ckpt_load *load, struct ckpt_rec *rec)
@@ -232,20 +294,18 @@ static int restart_vma(struct ckpt_load *load, struct ckpt_rec *rec)
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (flags & known[i].image)
 			map |= known[i].map;
-	if (!(flags & CKPT_VMA_SHARED))
+	if (!(map & MAP_TYPE))
 		map |= MAP_PRIVATE;
 	if (!file)
 		map |= MAP_ANONYMOUS;
 
-	addr = vm_mmap(file ? file->live : NULL, start,
-		       le64_to_cpu(in->end) - start, le32_to_cpu(in->prot),
-		       map, le64_to_cpu(in->offset));
+	addr = ckpt_map(load, file, in, map);
 	if (addr != start)
 		return ckpt_fail(load, rec, IS_ERR_VALUE(addr) ? (int)addr : -ENOMEM,
 				 "cannot map 0x%llx to 0x%llx: errno %d",
 				 start, le64_to_cpu(in->end),
 				 IS_ERR_VALUE(addr) ? -(int)addr : ENOMEM);
-	return advise(load, rec);
+	return advise(load, rec) ?: restart_vma_attrs(load, rec);
 }
 
 /**
@@ -255,15 +315,19 @@ static int restart_vma(struct ckpt_load *load, struct ckpt_rec *rec)
  */
 int restart_vmas(struct ckpt_load *load, struct ckpt_rec *mm)
 {
-	u32 nr = le32_to_cpu(ckpt_data(mm, ckpt_mm)->nr_vmas);
+	u32 nr = le32_to_cpu(ckpt_data(mm, ckpt_mm)->nr_vmas), i;
 	struct ckpt_rec *rec = mm;
 	int err = 0;
 
-	for (; !err && nr; nr--) {
+	for (i = 0; !err && i < nr; i++) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		rec = list_next_entry(rec, list);
 		err = restart_vma(load, rec);
+	}
+	for (rec = mm, i = 0; !err && i < nr; i++) {
+		rec = list_next_entry(rec, list);
+		err = restart_seal(load, rec);
 	}
 	return err;
 }
@@ -272,6 +336,7 @@ const struct ckpt_ops ckpt_vma_ops = {
 	.name		= "vma",
 	.type		= CKPT_REC_VMA,
 	.fixed		= sizeof(struct ckpt_vma),
+	.max_tail	= CKPT_VMA_NAME_MAX,
 	.validate	= validate_vma,
 };
 

@@ -15,6 +15,7 @@ struct ckpt_save *ckpt_kunit_save(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, save);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_save_action, save));
 	KUNIT_ASSERT_EQ(test, 0, ckpt_log_init(&save->call, CKPT_KUNIT_LOG));
+	KUNIT_ASSERT_EQ(test, 0, ckpt_kin_init(save));
 	KUNIT_ASSERT_EQ(test, 0, ckpt_objects_init(save));
 	save->path = kmalloc(PATH_MAX, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, save->path);

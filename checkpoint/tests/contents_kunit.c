@@ -78,12 +78,17 @@ static int contents_init(struct kunit *test)
 	return 0;
 }
 
+static int give(struct ckpt_save *save, u32 id, u64 index, struct page *page,
+		unsigned int nr)
+{
+	get_page(page);
+	return ckpt_contents_pages(save, id, 0, index, page, nr);
+}
+
 /* Page @n of the source as the contents of the page at the same place. */
 static int give_page(struct ckpt_save *save, struct scene *s, u32 id, unsigned int n)
 {
-	struct page *page = vmalloc_to_page(s->source + n * PAGE_SIZE);
-
-	return ckpt_contents_pages(save, id, s->base + n, &page, 1);
+	return give(save, id, s->base + n, vmalloc_to_page(s->source + n * PAGE_SIZE), 1);
 }
 
 static void write_scene(struct kunit *test, struct scene *s)
@@ -359,7 +364,7 @@ static int give_bytes(struct ckpt_save *save, struct space *space, u32 id)
 
 	return ckpt_contents_bytes(save, id, 0, page, PAGE_SIZE) ?:
 	       ckpt_contents_bytes(save, id, PAGE_SIZE, page, 1) ?:
-	       ckpt_contents_pages(save, id, space->scene->base + 1, &next, 1);
+	       give(save, id, space->scene->base + 1, next, 1);
 }
 
 /* Bytes take whole pages; they are in no index, but what follows them is. */
@@ -423,14 +428,9 @@ static struct page *compound;
 
 static int give_folio(struct ckpt_save *save, struct space *space, u32 id)
 {
-	struct page *pages[8];
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(pages); i++)
-		pages[i] = compound + i;
-	return ckpt_contents_pages(save, id, space->scene->base, pages, 4) ?:
-	       ckpt_contents_pages(save, id, space->scene->base + 4, pages + 4, 4) ?:
-	       ckpt_contents_pages(save, id, space->scene->base + 8, pages + 2, 2);
+	return give(save, id, space->scene->base, compound, 4) ?:
+	       give(save, id, space->scene->base + 4, compound + 4, 4) ?:
+	       give(save, id, space->scene->base + 8, compound + 2, 2);
 }
 
 /* Pages of one folio are written as one segment, others never are. */

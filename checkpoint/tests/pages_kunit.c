@@ -3,6 +3,7 @@
 #include <linux/crc32c.h>
 #include <linux/mman.h>
 #include <linux/sched/mm.h>
+#include <linux/xxhash.h>
 
 #include "fixture.h"
 
@@ -61,6 +62,7 @@ static void provide(struct kunit *test, struct fill_test *t, unsigned int pages)
 		KUNIT_ASSERT_EQ(test, PAGE_SIZE, kernel_write(file, page, PAGE_SIZE, &pos));
 	}
 	file->f_pos = 0;
+	ckpt_pages_put(&t->load->block->pages);
 	t->load->block_left = pages;
 }
 
@@ -167,7 +169,7 @@ static void a_block_gives_no_more_pages_than_it_has(struct kunit *test)
 	CKPT_EXPECT_LOGGED(test, &t->load->call, ": contents\n");
 }
 
-/* Of a run that is refused nothing is written, not even what fits. */
+/* Of a run that is refused, what is in front of the place may be filled, no more. */
 static void only_private_memory_is_written(struct kunit *test)
 {
 	struct fill_test *t = begin(test);
@@ -190,9 +192,10 @@ static void only_private_memory_is_written(struct kunit *test)
 			     addr >> PAGE_SHIFT));
 	KUNIT_EXPECT_EQ(test, -EBADMSG, fill(t, CKPT_RUN_SAME, addr >> PAGE_SHIFT, 1, t->mm->id,
 					     shared >> PAGE_SHIFT));
-	KUNIT_EXPECT_EQ(test, 0, first_word(addr));
-	KUNIT_EXPECT_EQ(test, 0, first_word(hole - PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 6, t->load->block_left);
+	/* the file is still empty */
+	KUNIT_EXPECT_EQ(test, 0, i_size_read(file_inode(file)));
+	KUNIT_EXPECT_EQ(test, U64_MAX, first_word(shared));
+	KUNIT_EXPECT_EQ(test, 2, t->load->block_left);
 }
 
 /* Contents come before protections count: the program wrote them once. */
@@ -230,18 +233,59 @@ static void pages_as_elsewhere_are_copies(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, first_word(to));
 }
 
+/* As khugepaged may do to a part that was filled, in front of the next part. */
+static void what_is_there_already_is_filled(struct kunit *test)
+{
+	struct fill_test *t = begin(test);
+	u64 addr = ckpt_kunit_map(test, 3), word = 7;
+
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(u64_to_user_ptr(addr + PAGE_SIZE), &word,
+					      sizeof(word)));
+	provide(test, t, 3);
+	KUNIT_EXPECT_EQ(test, 0, fill(t, CKPT_RUN_DATA, addr >> PAGE_SHIFT, 3, 0, 0));
+	KUNIT_EXPECT_EQ(test, 1, first_word(addr));
+	KUNIT_EXPECT_EQ(test, 2, first_word(addr + PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 3, first_word(addr + 2 * PAGE_SIZE));
+}
+
+static void a_run_with_unknown_flags_is_refused(struct kunit *test)
+{
+	struct fill_test *t = begin(test);
+	u64 addr = ckpt_kunit_map(test, 2);
+	struct ckpt_run run = {
+		.object		= cpu_to_le32(t->mm->id),
+		.kind		= cpu_to_le16(CKPT_RUN_DATA),
+		.flags		= cpu_to_le16(4),
+		.index		= cpu_to_le64(addr >> PAGE_SHIFT),
+		.count		= cpu_to_le32(1),
+	};
+
+	provide(test, t, 1);
+	KUNIT_EXPECT_EQ(test, -EBADMSG, ckpt_mm_ops.fill(t->load, t->mm, &run));
+	CKPT_EXPECT_LOGGED(test, &t->load->call, "flags 0x4");
+	run.flags = cpu_to_le16(CKPT_RUN_F_HUGE);
+	run.kind = cpu_to_le16(CKPT_RUN_SAME);
+	run.src_object = cpu_to_le32(t->mm->id);
+	KUNIT_EXPECT_EQ(test, -EBADMSG, ckpt_mm_ops.fill(t->load, t->mm, &run));
+	CKPT_EXPECT_LOGGED(test, &t->load->call, "flags 0x1");
+}
+
 static void pages_go_into_the_checksum_in_order(struct kunit *test)
 {
 	struct fill_test *t = begin(test);
 	u64 addr = ckpt_kunit_map(test, 2);
 	u8 *pages = kunit_kzalloc(test, 2 * PAGE_SIZE, GFP_KERNEL);
+	__le64 digests[2];
 
 	KUNIT_ASSERT_NOT_NULL(test, pages);
 	provide(test, t, 2);
-	t->load->block_crc = 0x12345678;
 	KUNIT_ASSERT_EQ(test, 0, fill(t, CKPT_RUN_DATA, addr >> PAGE_SHIFT, 2, 0, 0));
 	KUNIT_ASSERT_EQ(test, 0, copy_from_user(pages, u64_to_user_ptr(addr), 2 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, crc32c(0x12345678, pages, 2 * PAGE_SIZE), t->load->block_crc);
+	digests[0] = cpu_to_le64(xxh64(pages, PAGE_SIZE, 0));
+	digests[1] = cpu_to_le64(xxh64(pages + PAGE_SIZE, PAGE_SIZE, 0));
+	ckpt_pages_start(&t->load->block->pages);
+	KUNIT_EXPECT_EQ(test, crc32c(0x12345678, digests, sizeof(digests)),
+			ckpt_pages_crc(&t->load->block->pages, 0x12345678));
 }
 
 static struct kunit_case pages_cases[] = {
@@ -253,6 +297,8 @@ static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(only_private_memory_is_written),
 	KUNIT_CASE(mappings_that_cannot_be_written_are_filled),
 	KUNIT_CASE(pages_as_elsewhere_are_copies),
+	KUNIT_CASE(what_is_there_already_is_filled),
+	KUNIT_CASE(a_run_with_unknown_flags_is_refused),
 	KUNIT_CASE(pages_go_into_the_checksum_in_order),
 	{}
 };

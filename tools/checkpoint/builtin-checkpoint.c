@@ -24,6 +24,7 @@ static const char usage[] =
 "  -k, --kill            kill the programs once the image is on disk\n"
 "  -l, --leave-frozen    leave the programs frozen\n"
 "  -f, --force           --kill even when the receiver cannot confirm\n"
+"      --cow             let the programs go on before their memory is written\n"
 "      --strict          refuse files that are shared with other programs\n"
 "  -t, --timeout SECONDS longest wait for the programs to freeze, 10 by default\n"
 "  -v, --verbose         print all that the kernel has to say\n"
@@ -32,7 +33,7 @@ static const char usage[] =
 "Exit status: 0 done, 1 refused, 2 usage, 3 failed, 5 no support in the kernel,\n"
 "6 did not work this time.\n";
 
-enum { OPT_STRICT = 256 };
+enum { OPT_STRICT = 256, OPT_COW };
 
 static const struct option options[] = {
 	{ "cgroup",	  required_argument, NULL, 'c' },
@@ -41,6 +42,7 @@ static const struct option options[] = {
 	{ "kill",	  no_argument,	     NULL, 'k' },
 	{ "leave-frozen", no_argument,	     NULL, 'l' },
 	{ "force",	  no_argument,	     NULL, 'f' },
+	{ "cow",	  no_argument,	     NULL, OPT_COW },
 	{ "strict",	  no_argument,	     NULL, OPT_STRICT },
 	{ "timeout",	  required_argument, NULL, 't' },
 	{ "verbose",	  no_argument,	     NULL, 'v' },
@@ -90,6 +92,9 @@ static int parse(struct checkpoint *c, int argc, char **argv)
 		case 'f':
 			c->force = true;
 			break;
+		case OPT_COW:
+			c->flags |= CHECKPOINT_COW;
+			break;
 		case OPT_STRICT:
 			c->flags |= CHECKPOINT_STRICT;
 			break;
@@ -119,6 +124,10 @@ static int parse(struct checkpoint *c, int argc, char **argv)
 	}
 	if (c->kill && c->leave_frozen) {
 		say("give either --kill or --leave-frozen, not both");
+		return ST_USAGE;
+	}
+	if (c->flags & CHECKPOINT_COW && (c->kill || c->leave_frozen)) {
+		say("--cow is for programs that go on; not with --kill or --leave-frozen");
 		return ST_USAGE;
 	}
 	return -1;

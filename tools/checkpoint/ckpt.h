@@ -74,4 +74,7 @@ void put_escaped_line(FILE *f, const char *line, size_t len);
 /* crc32c.c */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
 
+/* digest.c */
+uint64_t page_digest(const void *page);
+
 #endif

@@ -43,8 +43,9 @@ static int64_t take_run(struct image *im, const struct record *rec, const struct
 	if (!count || le64toh(run->index) > UINT64_MAX - count)
 		return image_fail(im, rec->offset, "a run of %u pages at 0x%llx", count,
 				  (unsigned long long)le64toh(run->index));
-	if (run->__reserved)
-		return image_fail(im, rec->offset, "reserved bytes of a run are not zero");
+	if (le16toh(run->flags) & ~(CKPT_RUN_F_HUGE | CKPT_RUN_F_SHARED))
+		return image_fail(im, rec->offset, "unknown flags 0x%x of a run",
+				  le16toh(run->flags));
 	if (le16toh(run->kind) != CKPT_RUN_SAME && (run->src_object || run->src_index))
 		return image_fail(im, rec->offset, "a run has a source that it does not need");
 	switch (le16toh(run->kind)) {
@@ -127,11 +128,16 @@ static int read_pages(struct image *im, struct source *src, const struct record 
 		      const struct ckpt_content *c, uint32_t crc)
 {
 	static unsigned char buf[CKPT_BLOCK_MAX_PAGES * CKPT_PAGE_SIZE];
-	size_t len = (size_t)le32toh(c->nr_pages) * CKPT_PAGE_SIZE;
+	size_t len = (size_t)le32toh(c->nr_pages) * CKPT_PAGE_SIZE, at;
+	uint64_t digest;
 
 	if (image_get(im, src, buf, len))
 		return -1;
-	if (check_crc(im, rec, crc32c(crc, buf, len)))
+	for (at = 0; at < len; at += CKPT_PAGE_SIZE) {
+		digest = page_digest(buf + at);
+		crc = crc32c(crc, &digest, sizeof(digest));
+	}
+	if (check_crc(im, rec, crc))
 		return -1;
 	return check_bytes_padding(im, rec, c, buf);
 }

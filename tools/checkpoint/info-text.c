@@ -2,6 +2,7 @@
 /*
  * An image for people.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,22 @@ static void put_users(const struct info *info, uint32_t id)
 	}
 }
 
+/* What a mapping has beside, if there is something. */
+static void put_marks(const struct record *rec, const struct ckpt_vma *v)
+{
+	uint32_t flags = le32toh(v->flags);
+
+	if (flags & CKPT_VMA_NAMED)
+		put_free(" [anon:", tail_string(rec, 0, le32toh(v->name_len)), "]");
+	if (v->pkey)
+		printf(", key %u", le32toh(v->pkey));
+	if (flags & CKPT_VMA_LOCKED)
+		printf(", locked");
+	if (flags & CKPT_VMA_SEALED)
+		printf(", sealed");
+	printf("\n");
+}
+
 static void put_vmas(const struct info *info, const struct record *rec)
 {
 	const struct image *im = &info->image;
@@ -162,7 +179,8 @@ static void put_vmas(const struct info *info, const struct record *rec)
 		printf("  %012lx-%012lx %s %08lx ",
 		       le64toh(v.start), le64toh(v.end), prot,
 		       le64toh(v.offset));
-		put_free("", vma_name(im, &v, &mm), "\n");
+		put_free("", vma_name(im, &v, &mm), "");
+		put_marks(&rec[i], &v);
 	}
 }
 
@@ -229,7 +247,12 @@ static void put_shmem(const struct info *info, uint32_t id)
 		printf(", %lu page%s of data", im->object_pages[id - 1],
 		       plural(im->object_pages[id - 1]));
 	printf("), %s ", human_size(le64toh(s.size), size));
-	put_free("", tail_string(rec, 0, le32toh(s.name_len)), "\n");
+	put_free("", tail_string(rec, 0, le32toh(s.name_len)), "");
+	if (s.huge_shift)
+		printf(", huge pages of 2^%u bytes", le32toh(s.huge_shift));
+	if (le32toh(s.seals) & ~F_SEAL_SEAL)
+		printf(", seals 0x%x", le32toh(s.seals));
+	printf("\n");
 }
 
 static void put_objects(const struct info *info)

@@ -14,13 +14,23 @@ static inline bool mm_has_ldt(struct mm_struct *mm) { return false; }
 #endif
 
 #ifdef CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS
-static inline bool mm_has_pkeys(struct mm_struct *mm)
+static inline u16 mm_pkeys(struct mm_struct *mm) { return mm->context.pkey_allocation_map; }
+static inline s16 mm_exec_only_pkey(struct mm_struct *mm) { return mm->context.execute_only_pkey; }
+
+static inline void mm_set_pkeys(struct mm_struct *mm, u16 keys)
 {
-	/* key 0 is always there */
-	return mm->context.pkey_allocation_map & ~1;
+	mm->context.pkey_allocation_map = keys;
+}
+
+static inline void mm_set_exec_only_pkey(struct mm_struct *mm, s16 key)
+{
+	mm->context.execute_only_pkey = key;
 }
 #else
-static inline bool mm_has_pkeys(struct mm_struct *mm) { return false; }
+static inline u16 mm_pkeys(struct mm_struct *mm) { return 1; }
+static inline s16 mm_exec_only_pkey(struct mm_struct *mm) { return -1; }
+static inline void mm_set_pkeys(struct mm_struct *mm, u16 keys) { }
+static inline void mm_set_exec_only_pkey(struct mm_struct *mm, s16 key) { }
 #endif
 
 #ifdef CONFIG_ADDRESS_MASKING

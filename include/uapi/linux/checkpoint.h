@@ -11,6 +11,7 @@
 /* checkpoint_args.flags */
 #define CHECKPOINT_CHECK	(1ULL << 0)	/* dry run: report every blocker */
 #define CHECKPOINT_STRICT	(1ULL << 1)	/* no file may be shared outside */
+#define CHECKPOINT_COW		(1ULL << 2)	/* let go before memory is written */
 
 /* restart_args.flags */
 #define RESTART_CHECK		(1ULL << 0)	/* validate, create nothing */
@@ -50,6 +51,9 @@ enum {
  * @uuid: identity of the image
  * @roots: roots of the forest
  * @__reserved: zero
+ * @held_pages: pages of contents that were written before the group was let go
+ * @snapshot_pages: pages of private memory in duplicates, by CHECKPOINT_COW: the
+ *	most that the group can have had to copy meanwhile
  */
 struct ckpt_result {
 	__u64 size;
@@ -64,6 +68,8 @@ struct ckpt_result {
 	__u8  uuid[16];
 	__u32 roots;
 	__u32 __reserved;
+	__u64 held_pages;
+	__u64 snapshot_pages;
 };
 
 /**

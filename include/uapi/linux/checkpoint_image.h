@@ -9,7 +9,8 @@
  *
  * All checksums are CRC32C (polynomial 0x1edc6f41, reflected), which begins
  * with ~0 unless said otherwise and is not inverted at the end: what the
- * kernel's crc32c(~0, ...) gives.
+ * kernel's crc32c(~0, ...) gives. A page of contents has a digest: its XXH64 with
+ * seed 0, a __le64.
  */
 #ifndef _UAPI_LINUX_CHECKPOINT_IMAGE_H
 #define _UAPI_LINUX_CHECKPOINT_IMAGE_H
@@ -43,7 +44,8 @@ struct ckpt_preamble {
  * @len: bytes that follow this header, a multiple of 8
  * @seq: number of the record in the image, from 0
  * @crc: CRC32C of this header with @crc zero and of all that follows it, begun
- *	with the CRC32C of the image's uuid instead of ~0
+ *	with the CRC32C of the image's uuid instead of ~0; of the pages in a
+ *	content block, their digests take part instead
  * @__reserved: zero
  */
 struct ckpt_record {
@@ -137,11 +139,15 @@ enum {
 	CKPT_RUN_BYTES		= 3,	/* count bytes follow, padded to a page */
 };
 
+/* ckpt_run.flags, of DATA runs of private memory */
+#define CKPT_RUN_F_HUGE		1	/* they were mapped as a huge page */
+#define CKPT_RUN_F_SHARED	2	/* others may have them, too: see RUN_SAME */
+
 /**
  * struct ckpt_run - a run of contents
  * @object: object that they belong to
  * @kind: CKPT_RUN_*
- * @__reserved: zero
+ * @flags: CKPT_RUN_F_*
  * @index: first page of the object; first byte for CKPT_RUN_BYTES
  * @count: pages, or bytes
  * @src_object: for CKPT_RUN_SAME, the object with the same pages
@@ -150,7 +156,7 @@ enum {
 struct ckpt_run {
 	__le32 object;
 	__le16 kind;
-	__le16 __reserved;
+	__le16 flags;
 	__le64 index;
 	__le32 count;
 	__le32 src_object;
@@ -291,7 +297,6 @@ struct ckpt_pipe {
 /* ckpt_shmem.flags */
 #define CKPT_SHMEM_NORESERVE	1	/* pages are accounted one by one */
 #define CKPT_SHMEM_MEMFD	2	/* made by memfd_create() */
-#define CKPT_SHMEM_MAY_SEAL	4	/* seals may be added */
 
 /**
  * struct ckpt_shmem - shared anonymous memory or a memfd
@@ -301,6 +306,8 @@ struct ckpt_pipe {
  * @flags: CKPT_SHMEM_*
  * @mode: permission bits of the inode
  * @name_len: bytes of the name in the tail, without a NUL
+ * @seals: F_SEAL_*; F_SEAL_SEAL alone if it is no memfd
+ * @huge_shift: of huge pages, their size as a power of two; 0 for others
  * @__reserved: zero
  */
 struct ckpt_shmem {
@@ -310,6 +317,8 @@ struct ckpt_shmem {
 	__le32 flags;
 	__le32 mode;
 	__le32 name_len;
+	__le32 seals;
+	__le32 huge_shift;
 	__le32 __reserved;
 };
 
@@ -492,6 +501,11 @@ struct ckpt_sighand {
 #define CKPT_MM_DUMPABLE	1	/* PR_SET_DUMPABLE is 1 */
 #define CKPT_MM_THP_DISABLE	2	/* PR_SET_THP_DISABLE */
 #define CKPT_MM_VDSO		4	/* @vdso counts */
+#define CKPT_MM_MERGE_ANY	8	/* PR_SET_MEMORY_MERGE */
+#define CKPT_MM_LOCK_FUTURE	16	/* MCL_FUTURE */
+#define CKPT_MM_LOCK_ONFAULT	32	/* MCL_FUTURE | MCL_ONFAULT */
+#define CKPT_MM_MDWE		64	/* PR_MDWE_REFUSE_EXEC_GAIN */
+#define CKPT_MM_MDWE_NO_INHERIT	128	/* PR_MDWE_NO_INHERIT */
 
 /**
  * struct ckpt_mm - an address space; its VMA records follow in ascending order
@@ -513,6 +527,10 @@ struct ckpt_sighand {
  * @env_start: likewise
  * @env_end: likewise
  * @vdso: address of the vDSO
+ * @pkeys: protection keys that are allocated, bit n for key n; 1 without keys
+ * @exec_only_pkey: key of mappings that may only be executed, 0 for none yet
+ * @membarrier: MEMBARRIER_CMD_REGISTER_* that are in force
+ * @__reserved: zero
  */
 struct ckpt_mm {
 	__le32 id;
@@ -533,6 +551,10 @@ struct ckpt_mm {
 	__le64 env_start;
 	__le64 env_end;
 	__le64 vdso;
+	__le32 pkeys;
+	__le32 exec_only_pkey;
+	__le32 membarrier;
+	__le32 __reserved;
 };
 
 /* ckpt_vma.kind */
@@ -553,6 +575,13 @@ enum {
 #define CKPT_VMA_NOHUGEPAGE	(1U << 7)	/* MADV_NOHUGEPAGE */
 #define CKPT_VMA_RANDOM		(1U << 8)	/* MADV_RANDOM */
 #define CKPT_VMA_SEQUENTIAL	(1U << 9)	/* MADV_SEQUENTIAL */
+#define CKPT_VMA_MERGEABLE	(1U << 10)	/* MADV_MERGEABLE */
+#define CKPT_VMA_DROPPABLE	(1U << 11)	/* MAP_DROPPABLE */
+#define CKPT_VMA_LOCKED		(1U << 12)	/* mlock(2) */
+#define CKPT_VMA_LOCKONFAULT	(1U << 13)	/* MLOCK_ONFAULT */
+#define CKPT_VMA_NAMED		(1U << 14)	/* PR_SET_VMA_ANON_NAME, "" too */
+#define CKPT_VMA_SEALED		(1U << 15)	/* mseal(2) */
+#define CKPT_VMA_WRITE_SEALED	(1U << 16)	/* mapped after F_SEAL_WRITE or _FUTURE_WRITE */
 
 /**
  * struct ckpt_vma - a mapping
@@ -563,6 +592,11 @@ enum {
  * @kind: CKPT_VMA_*
  * @prot: PROT_*
  * @flags: CKPT_VMA_*
+ * @name_len: bytes of its name in the tail, without a NUL
+ * @pkey: protection key
+ * @kin: mappings of the same number may have private pages in common since
+ *	fork(2); 0 for none, dense from 1 in the order of the image
+ * @__reserved: zero
  */
 struct ckpt_vma {
 	__le64 start;
@@ -572,6 +606,10 @@ struct ckpt_vma {
 	__le32 kind;
 	__le32 prot;
 	__le32 flags;
+	__le32 name_len;
+	__le32 pkey;
+	__le32 kin;
+	__le32 __reserved;
 };
 
 /* ---- The forest ---- */

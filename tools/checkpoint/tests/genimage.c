@@ -36,11 +36,25 @@ static uint32_t crc_bits(uint32_t crc, const void *data, size_t n)
 	return crc;
 }
 
+#include "../digest.c"
+
+/* The pages of a block take part by their digests. */
 static void seal(struct ckpt_record *rec)
 {
+	size_t n = le64toh(rec->len), header = sizeof(struct ckpt_content);
+	const char *data = (void *)(rec + 1);
+	uint64_t digest;
+	uint32_t crc;
+
+	if (le32toh(rec->type) != CKPT_REC_CONTENT || n < header)
+		header = n;
 	rec->crc = 0;
-	rec->crc = htole32(crc_bits(crc_bits(seed, rec, sizeof(*rec)), rec + 1,
-				    le64toh(rec->len)));
+	crc = crc_bits(crc_bits(seed, rec, sizeof(*rec)), data, header);
+	for (; header + CKPT_PAGE_SIZE <= n; header += CKPT_PAGE_SIZE) {
+		digest = page_digest(data + header);
+		crc = crc_bits(crc, &digest, sizeof(digest));
+	}
+	rec->crc = htole32(crc);
 	crcs = crc_bits(crcs, &rec->crc, 4);
 }
 
@@ -173,17 +187,22 @@ static uint32_t put_mm(uint32_t exe)
 	mm.exe = exe;
 	mm.nr_vmas = htole32(2);
 	mm.auxv_len = htole32(16);
+	ZERO(mm.__reserved);
 	PUT(CKPT_REC_MM, mm, "auxvauxvauxvauxv", 16);
+	vma.kin = htole32(1);
+	vma.__reserved = 0;
 	vma.start = htole64(0x400000);
 	vma.end = htole64(0x402000);
 	vma.file = exe;
 	vma.kind = htole32(CKPT_VMA_FILE);
+	vma.name_len = 0;
 	PUT(CKPT_REC_VMA, vma, "", 0);
 	vma.start = htole64(0x600000);
 	vma.end = htole64(0x602000);
 	vma.file = 0;
 	vma.kind = htole32(CKPT_VMA_ANON);
-	PUT(CKPT_REC_VMA, vma, "", 0);
+	vma.name_len = htole32(4);
+	PUT(CKPT_REC_VMA, vma, "name", 4);
 	return mm.id;
 }
 

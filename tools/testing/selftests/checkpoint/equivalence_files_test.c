@@ -331,9 +331,25 @@ static int ask_memfd(const struct eq_case *c)
 	return eq_errno(memfd_create("equivalence", 0x10 /* MFD_EXEC */));
 }
 
+static int ask_memfd_noexec(const struct eq_case *c)
+{
+	return eq_errno(memfd_create("equivalence", 0x8 /* MFD_NOEXEC_SEAL */));
+}
+
+static void put_memfd_noexec(struct fail_image *image, const struct eq_case *c)
+{
+	struct ckpt_shmem *shmem = eq_record(image, CKPT_REC_SHMEM);
+
+	shmem->mode = 0666;
+	shmem->seals = 0x20 /* F_SEAL_EXEC */;
+}
+
 static const struct eq_case executable_memory[] = {
 	{ .asks = "a memfd that may be executed", .axis = "axis=memfd_noexec", .err = EACCES,
 	  .set = forbid_exec, .unset = allow_exec, .ask = ask_memfd },
+	{ .asks = "a memfd that may never be executed", .axis = "axis=memfd_noexec",
+	  .may = EQ_ALL, .blind = true, .set = forbid_exec, .unset = allow_exec,
+	  .ask = ask_memfd_noexec, .doctor = put_memfd_noexec },
 };
 
 EQ_TABLE(equivalence_files, of_memory_are_not_executed_where_that_is_forbidden,

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -166,23 +167,61 @@ static const struct eq_case writable[] = {
 
 EQ_TABLE(equivalence_maps, to_write_need_a_file_open_to_write, writable);
 
+/* ---- Locked memory ---- */
+
+/* Under the hard limit, as the soft one may be raised and lowered again. */
 static int ask_lock(const struct eq_case *c)
 {
-	return eq_errno(mlock(EQ_MAP, 4096));
+	struct rlimit old, most;
+	int err;
+
+	getrlimit(RLIMIT_MEMLOCK, &old);
+	most = (struct rlimit){ old.rlim_max, old.rlim_max };
+	setrlimit(RLIMIT_MEMLOCK, &most);
+	err = eq_errno(c->value & CKPT_VMA_LOCKONFAULT ?
+		       mlock2(EQ_MAP, 4096, MLOCK_ONFAULT) : mlock(EQ_MAP, 4096));
+	setrlimit(RLIMIT_MEMLOCK, &old);
+	return err;
 }
 
 static void put_lock(struct fail_image *image, const struct eq_case *c)
 {
-	find_map(image)->flags |= CKPT_VMA_SEQUENTIAL << 1;
+	find_map(image)->flags |= c->value;
 }
 
+static int ask_lock_future(const struct eq_case *c)
+{
+	return eq_errno(mlockall(c->value & CKPT_MM_LOCK_ONFAULT ? MCL_FUTURE | MCL_ONFAULT :
+				 MCL_FUTURE));
+}
+
+static void put_lock_future(struct fail_image *image, const struct eq_case *c)
+{
+	((struct ckpt_mm *)eq_record(image, CKPT_REC_MM))->flags |= c->value;
+}
+
+#define LOCKED(what, how, soft, hard, who)				\
+	{ .asks = what, .axis = "object=\"memlock\"", .may = who, .clamps = true, \
+	  .nr = RLIMIT_MEMLOCK, .had = { soft, hard }, .rig = eq_rig_limit,	\
+	  .value = CKPT_VMA_LOCKED | (how), .ask = ask_lock, .doctor = put_lock }
+#define LOCKED_FUTURE(what, how, limit, who)				\
+	{ .asks = what, .axis = "object=\"memlock\"", .may = who, .clamps = true, \
+	  .nr = RLIMIT_MEMLOCK, .had = { limit, limit }, .rig = eq_rig_limit,	\
+	  .value = CKPT_MM_LOCK_FUTURE | (how), .ask = ask_lock_future,	\
+	  .doctor = put_lock_future }
+
 static const struct eq_case locked[] = {
-	{ .asks = "a locked mapping", .axis = "unknown kind, flags", .may = EQ_ALL,
-	  .stricter = EQ_ALL, .why = "locked memory is not saved, and has no flag",
-	  .err = EBADMSG, .ask = ask_lock, .doctor = put_lock },
+	LOCKED("a locked mapping within RLIMIT_MEMLOCK", 0, 4096, 4096, EQ_ALL),
+	LOCKED("a locked mapping within the hard limit", 0, 0, 4096, EQ_ALL),
+	LOCKED("a locked mapping beyond RLIMIT_MEMLOCK", 0, 4095, 4095, EQ_ROOT),
+	LOCKED("a locked mapping without any", CKPT_VMA_LOCKONFAULT, 0, 0, EQ_ROOT),
+	LOCKED("a mapping locked on fault", CKPT_VMA_LOCKONFAULT, 8192, 8192, EQ_ALL),
+	LOCKED_FUTURE("to lock what is mapped later", 0, 1, EQ_ALL),
+	LOCKED_FUTURE("to lock it on fault", CKPT_MM_LOCK_ONFAULT, 1, EQ_ALL),
+	LOCKED_FUTURE("to lock it without RLIMIT_MEMLOCK", 0, 0, EQ_ROOT),
 };
 
-EQ_TABLE(equivalence_maps, are_not_locked, locked);
+EQ_TABLE(equivalence_maps, are_locked_within_rlimit_memlock, locked);
 
 /* ---- The executable ---- */
 

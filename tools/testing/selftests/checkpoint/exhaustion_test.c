@@ -795,8 +795,7 @@ static void feed_blocks(struct fail_image *image, int fd, uint32_t *seq, int nr)
 
 	while (nr--) {
 		rec->seq = (*seq)++;
-		rec->crc = 0;
-		rec->crc = fail_crc32c(seed, rec, len);
+		fail_record_seal(seed, rec, len);
 		feed(fd, (void *)rec, len);
 	}
 }

@@ -123,6 +123,7 @@ struct fail_image {
 };
 
 uint32_t fail_crc32c(uint32_t crc, const void *data, size_t len);
+void fail_record_seal(uint32_t seed, struct ckpt_record *rec, size_t len);
 int fail_image_read(struct fail_image *image, int fd);
 int fail_image_of(const struct fail_group *group, const char *target,
 		  struct fail_image *image);

@@ -29,6 +29,49 @@ uint32_t fail_crc32c(uint32_t crc, const void *data, size_t len)
 	return crc;
 }
 
+static uint64_t rotate(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+/* XXH64 of a page. */
+static uint64_t digest(const uint8_t *page)
+{
+	static const uint64_t p1 = 0x9e3779b185ebca87, p2 = 0xc2b2ae3d27d4eb4f;
+	static const int bits[] = { 1, 7, 12, 18 };
+	uint64_t lane[] = { p1 + p2, p2, 0, -p1 }, word, h = 0;
+	int i;
+
+	for (i = 0; i < 4096 / 8; i++) {
+		memcpy(&word, page + 8 * i, sizeof(word));
+		lane[i % 4] = rotate(lane[i % 4] + word * p2, 31) * p1;
+	}
+	for (i = 0; i < 4; i++)
+		h += rotate(lane[i], bits[i]);
+	for (i = 0; i < 4; i++)
+		h = (h ^ rotate(lane[i] * p2, 31) * p1) * p1 + 0x85ebca77c2b2ae63;
+	h += 4096;
+	h = (h ^ h >> 33) * p2;
+	h = (h ^ h >> 29) * 0x165667b19e3779f9;
+	return h ^ h >> 32;
+}
+
+/* Make the checksum of a record right. The pages of a block have digests in it. */
+void fail_record_seal(uint32_t seed, struct ckpt_record *rec, size_t len)
+{
+	size_t at = sizeof(*rec) + sizeof(struct ckpt_content);
+	uint64_t of_page;
+
+	if (rec->type != CKPT_REC_CONTENT || at > len)
+		at = len;
+	rec->crc = 0;
+	rec->crc = fail_crc32c(seed, rec, at);
+	for (; at + 4096 <= len; at += 4096) {
+		of_page = digest((uint8_t *)rec + at);
+		rec->crc = fail_crc32c(rec->crc, &of_page, sizeof(of_page));
+	}
+}
+
 /* Read a whole image from a descriptor's start, and find its records. */
 int fail_image_read(struct fail_image *image, int fd)
 {
@@ -118,10 +161,8 @@ void fail_image_seal_one(struct fail_image *image, int one)
 		if (image->rec[i].type == CKPT_REC_TRAILER &&
 		    rec->len >= sizeof(struct ckpt_trailer))
 			((struct ckpt_trailer *)(rec + 1))->crc = crcs;
-		if (one < 0 || i == one || i == image->nr - 1) {
-			rec->crc = 0;
-			rec->crc = fail_crc32c(seed, rec, image->rec[i].end - image->rec[i].at);
-		}
+		if (one < 0 || i == one || i == image->nr - 1)
+			fail_record_seal(seed, rec, image->rec[i].end - image->rec[i].at);
 		crcs = fail_crc32c(crcs, &rec->crc, sizeof(rec->crc));
 	}
 }

@@ -23,6 +23,10 @@ const struct fail_target fail_targets[] = {
 	{ }
 };
 
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC	0x20
+#endif
+
 #define ANY	1	/* any failure */
 #define KERNEL	0xffff800000000000ULL
 
@@ -225,7 +229,11 @@ TEST_F(field, of_shared_memory_is_looked_at)
 		C(size, 0, -EBADMSG),
 		C(flags, 1U << 31, -EBADMSG), C(flags, 0, -EBADMSG), C(mode, 010000, -EBADMSG),
 		C(name_len, 0, -EBADMSG), C(name_len, 256, -EBADMSG),
-		C(name_len, ~0, -EBADMSG), C(__reserved, 1, -EBADMSG),
+		C(name_len, ~0, -EBADMSG), C(seals, 0x40, -EBADMSG),
+		C(seals, ~0, -EBADMSG), C(seals, F_SEAL_EXEC, -EBADMSG),
+		C(__reserved, 1, -EBADMSG), C(huge_shift, 12, -EOPNOTSUPP),
+		C(huge_shift, 64, -EOPNOTSUPP), C(huge_shift, ~0, -EOPNOTSUPP),
+		C(huge_shift, 21, -EBADMSG),
 		C(cred, 0, -EBADMSG),
 		E(shmem, 0, -EBADMSG), E(shmem, 1, -EBADMSG), E(shmem, ~0, -EBADMSG),
 		E(__reserved, 1, -EBADMSG), E(file.pos, 1ULL << 63, -EBADMSG),

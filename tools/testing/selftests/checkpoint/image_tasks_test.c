@@ -115,7 +115,9 @@ TEST_F(field, of_an_address_space_is_looked_at)
 {
 #define C(FIELD, VALUE, ERR) C_(MM, 0, ckpt_mm, FIELD, VALUE, ERR)
 	static const struct change changes[] = {
-		C(flags, 1U << 31, -EBADMSG), C(auxv_len, 1 << 20, -EBADMSG),
+		C(flags, 1U << 31, -EBADMSG), C(flags, ~0, -EBADMSG),
+		C(flags, CKPT_MM_LOCK_ONFAULT, -EBADMSG),
+		C(flags, CKPT_MM_MDWE_NO_INHERIT, -EBADMSG), C(auxv_len, 1 << 20, -EBADMSG),
 		C(auxv_len, ~0, -EBADMSG), C(auxv_len, 12, -EBADMSG),
 		C(coredump_filter, 1 << 30, -EBADMSG),
 		C(vdso, KERNEL, -EBADMSG), C(vdso, 4097, -EBADMSG),
@@ -143,7 +145,8 @@ TEST_F(field, of_a_mapping_is_looked_at)
 		C(offset, 1, -EBADMSG), C(offset, ~0ULL << 12, ANY),
 		C(kind, 0, -EBADMSG), C(kind, 4, -EBADMSG), C(kind, CKPT_VMA_ANON, -EBADMSG),
 		C(prot, 8, -EBADMSG), C(prot, 1 << 24, -EBADMSG), C(flags, 1U << 31, -EBADMSG),
-		C(flags, ~0, -EBADMSG),
+		C(flags, ~0, -EBADMSG), C(flags, CKPT_VMA_DROPPABLE, -EBADMSG),
+		C(flags, CKPT_VMA_LOCKONFAULT, -EBADMSG),
 		C(file, 0, -EBADMSG), C(file, 1, -EBADMSG), C(file, ~0, -EBADMSG),
 	};
 #undef C
@@ -290,7 +293,7 @@ TEST_F(field, of_contents_is_looked_at)
 		C(__reserved[3], 1, -EBADMSG),
 		C(runs[0].object, 0, -EBADMSG), C(runs[0].object, ~0, -EBADMSG),
 		C(runs[0].object, 1, -EBADMSG), C(runs[0].kind, 0, -EBADMSG),
-		C(runs[0].kind, 9, -EBADMSG), C(runs[0].__reserved, 1, -EBADMSG),
+		C(runs[0].kind, 9, -EBADMSG), C(runs[0].flags, 4, -EBADMSG),
 		C(runs[0].kind, CKPT_RUN_SAME, -EBADMSG),
 		C(runs[0].count, 0, -EBADMSG), C(runs[0].count, ~0, -EBADMSG),
 		C(runs[0].src_object, 1, -EBADMSG), C(runs[0].src_index, 1, -EBADMSG),

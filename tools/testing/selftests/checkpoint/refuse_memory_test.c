@@ -7,7 +7,6 @@
 #include <asm/ldt.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/membarrier.h>
 #include <linux/mempolicy.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
@@ -16,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -56,36 +56,54 @@ static int shared_memory(const char *a)
 	return made(clone(sleeper, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL));
 }
 
-static int locked_memory(const char *a)
+/* The vDSO, as a whole: a part of it is another special mapping. */
+static size_t find_vdso(void **start)
 {
-	return made(mlock(map(PROT_READ | PROT_WRITE, 0), 4096));
+	unsigned long at = getauxval(AT_SYSINFO_EHDR), from = 0, end = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512];
+
+	while (f && from != at && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx", &from, &end) != 2)
+			break;
+	if (f)
+		fclose(f);
+	*start = (void *)at;
+	return end - at;
 }
 
-static int sealed_memory(const char *a)
+static int vdso_to_write(const char *a)
 {
-	return made(syscall(462, map(PROT_READ, 0), 4096, 0));
+	void *vdso;
+	size_t len = find_vdso(&vdso);
+
+	return made(mprotect(vdso, len, PROT_READ | PROT_WRITE | PROT_EXEC));
 }
 
+static int vdso_not_to_fork(const char *a)
+{
+	void *vdso;
+	size_t len = find_vdso(&vdso);
+
+	return made(madvise(vdso, len, MADV_DONTFORK));
+}
+
+/* Written, and not to be written any more. */
 static int huge_pages(const char *a)
 {
+	char *mem;
+
 	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "w");
 
 	if (f) {
 		fputs("2", f);
 		fclose(f);
 	}
-	errno = ENOSPC;
-	return made(map(PROT_READ | PROT_WRITE, MAP_HUGETLB) == MAP_FAILED ? -1 : 0);
-}
-
-static int merged_memory(const char *a)
-{
-	return made(madvise(map(PROT_READ | PROT_WRITE, 0), 1 << 21, MADV_MERGEABLE));
-}
-
-static int protection_key(const char *a)
-{
-	return made(syscall(SYS_pkey_alloc, 0, 0));
+	mem = map(PROT_READ | PROT_WRITE, MAP_HUGETLB);
+	if (mem == MAP_FAILED)
+		return FAIL_SKIP;
+	*mem = 1;
+	return made(mprotect(mem, 1 << 21, PROT_READ));
 }
 
 static int ldt(const char *a)
@@ -95,21 +113,6 @@ static int ldt(const char *a)
 	return made(syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)));
 }
 
-static int mdwe(const char *a) { return made(prctl(65, 1, 0, 0, 0)); }
-static int merge_all(const char *a) { return made(prctl(67, 1, 0, 0, 0)); }
-
-static int membarrier(const char *a)
-{
-	return made(syscall(SYS_membarrier,
-			    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
-}
-
-static int lock_future(const char *a) { return made(mlockall(MCL_FUTURE)); }
-
-static int named_memory(const char *a)
-{
-	return made(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map(PROT_READ, 0), 4096, "name"));
-}
 
 static int bound_memory(const char *a)
 {
@@ -192,26 +195,18 @@ static int breakpoint(const char *a)
 
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
-	T(shm), T(shared_memory), T(locked_memory), T(lock_future), T(sealed_memory),
-	T(huge_pages), T(merged_memory), T(named_memory), T(bound_memory),
-	T(faults_of_users), T(device_memory), T(breakpoint), T(protection_key), T(ldt),
-	T(mdwe), T(merge_all), T(membarrier),
+	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_not_to_fork),
+	T(huge_pages), T(bound_memory),
+	T(faults_of_users), T(device_memory), T(breakpoint), T(ldt),
 	{ }
 };
 
 REFUSED(shm, "addr=");
 REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
-REFUSED(locked_memory, OBJECT("mapping"), "locked");
-REFUSED(sealed_memory, OBJECT("mapping"));
-REFUSED(huge_pages, "addr=");
-REFUSED(merged_memory, OBJECT("mapping"));
-REFUSED(protection_key, OBJECT("protection key"));
+REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
+REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
+REFUSED(huge_pages, OBJECT("huge pages"), "addr=");
 REFUSED(ldt, OBJECT("LDT"));
-REFUSED(mdwe, OBJECT("PR_SET_MDWE"));
-REFUSED(merge_all, OBJECT("PR_SET_MEMORY_MERGE"));
-REFUSED(membarrier, OBJECT("membarrier"));
-REFUSED(lock_future, OBJECT("mlockall"));
-REFUSED(named_memory, OBJECT("mapping name"), "addr=");
 REFUSED(bound_memory, OBJECT("memory policy"), "addr=");
 REFUSED(faults_of_users, OBJECT("userfaultfd"), "addr=");
 REFUSED(device_memory, OBJECT("mapping"), "pfnmap", "addr=");

@@ -280,21 +280,9 @@ static int async(const char *a)
 	return made(pipe(ends)) ?: made(fcntl(ends[0], F_SETFL, O_ASYNC));
 }
 
-static int seals(const char *a)
-{
-	int fd = memfd_create("sealed", MFD_ALLOW_SEALING);
-
-	return made(fd) ?: made(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW));
-}
-
 static int secret(const char *a)
 {
 	return made(syscall(SYS_memfd_secret, 0));
-}
-
-static int huge_memfd(const char *a)
-{
-	return made(memfd_create("huge", MFD_HUGETLB));
 }
 
 /* One more than fits into an image's table of descriptors. */
@@ -322,8 +310,8 @@ const struct fail_target fail_targets[] = {
 	T(fifo_fd), T(proc_fd), T(sysfs_fd), T(namespace_fd), T(block_fd), T(device_fd),
 	T(packets), T(kept_packets), T(covered), T(covered_by_another),
 	T(unlinked), T(tmpfile_fd), T(hidden), T(removed_cwd), T(flocked),
-	T(posix_lock), T(ofd_lock), T(lease), T(owner), T(async), T(seals), T(secret),
-	T(huge_memfd), T(far_descriptor), T(several),
+	T(posix_lock), T(ofd_lock), T(lease), T(owner), T(async), T(secret),
+	T(far_descriptor), T(several),
 	{ }
 };
 
@@ -361,9 +349,7 @@ REFUSED(ofd_lock, "object=\"file lock\"", "fd=");
 REFUSED(lease, "object=\"file lock\"", "fd=");
 REFUSED(owner, "object=\"F_SETOWN\"", "fd=");
 REFUSED(async, "fd=");
-REFUSED(seals, "object=\"memfd\"", "sealed");
 REFUSED(secret, "fd=");
-REFUSED(huge_memfd, "fd=");
 REFUSED(far_descriptor, OBJECT("descriptor"), "fd=1048576");
 
 static void uncover(void)

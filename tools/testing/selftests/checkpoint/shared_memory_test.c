@@ -165,6 +165,193 @@ CR_TEST(shared_memory, memfd_that_may_be_sealed_may_be_sealed)
 	CR_EQ(-1, pwrite(fd, "x", 1, PAGE));
 }
 
+/* ---- Seals of memfds ---- */
+
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC	0x20
+#endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL	0x8
+#endif
+
+/* A memfd with four pages of contents. */
+static int filled_memfd(unsigned int flags, unsigned int seed)
+{
+	int fd = memfd_create("sealed", flags);
+	char *buf = malloc(4 * PAGE);
+
+	CR_CHECK(fd >= 0);
+	cr_fill(buf, 4 * PAGE, seed);
+	CR_EQ(4 * PAGE, write(fd, buf, 4 * PAGE));
+	free(buf);
+	return fd;
+}
+
+static void has_contents(int fd, unsigned int seed)
+{
+	char *buf = malloc(4 * PAGE);
+
+	CR_EQ(4 * PAGE, pread(fd, buf, 4 * PAGE, 0));
+	CR_CHECK(cr_filled(buf, 4 * PAGE, seed));
+	free(buf);
+}
+
+CR_TEST(shared_memory, each_seal_of_a_memfd_is_kept)
+{
+	static const int seals[] = {
+		0, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE,
+		F_SEAL_SEAL | F_SEAL_FUTURE_WRITE, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE,
+		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,
+	};
+	enum { NR = sizeof(seals) / sizeof(*seals) };
+	int fd[NR], i;
+
+	for (i = 0; i < NR; i++) {
+		fd[i] = filled_memfd(MFD_ALLOW_SEALING, i);
+		CR_EQ(0, fcntl(fd[i], F_ADD_SEALS, seals[i]));
+	}
+	cr_ready();
+	for (i = 0; i < NR; i++) {
+		bool writes = !(seals[i] & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+
+		CR_EQ(seals[i], fcntl(fd[i], F_GET_SEALS));
+		has_contents(fd[i], i);
+		CR_EQ(writes ? 1 : -1, pwrite(fd[i], "x", 1, 0));
+		CR_EQ(seals[i] & F_SEAL_GROW ? -1 : 0, ftruncate(fd[i], 5 * PAGE));
+		CR_EQ(seals[i] & F_SEAL_SHRINK ? -1 : 0, ftruncate(fd[i], PAGE));
+		CR_EQ(seals[i] & F_SEAL_SEAL ? -1 : 0, fcntl(fd[i], F_ADD_SEALS, F_SEAL_GROW));
+		CR_CHECK(writes == (mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, fd[i], 0) !=
+				    MAP_FAILED));
+	}
+}
+
+CR_TEST(shared_memory, a_memfd_sealed_against_writing_stays_mapped_to_read)
+{
+	int fd = filled_memfd(MFD_ALLOW_SEALING, 1);
+	char *mem, *private;
+
+	CR_EQ(0, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+	mem = map(4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	private = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	cr_fill(private, PAGE, 2);
+	cr_ready();
+	CR_CHECK(cr_filled(mem, 4 * PAGE, 1));
+	CR_CHECK(cr_filled(private, PAGE, 2));
+	CR_EQ(-1, mprotect(mem, PAGE, PROT_READ | PROT_WRITE));
+	CR_EQ(EACCES, errno);
+	has_contents(fd, 1);
+}
+
+/* The one process mapped it to write and sealed it, the other maps it to read. */
+CR_TEST(shared_memory, who_mapped_before_the_seal_writes_still)
+{
+	int fd = filled_memfd(MFD_ALLOW_SEALING, 1);
+	volatile char *mem = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), *later;
+	char *before = map(4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	pid_t pid;
+
+	CR_EQ(0, fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL));
+	pid = fork();
+	if (!pid) {
+		munmap((void *)mem, 4 * PAGE);
+		munmap(before, 4 * PAGE);
+		later = map(4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+		cr_touch("mapped");
+		cr_until(later[5] == 99);
+		_exit(mprotect((void *)later, PAGE, PROT_READ | PROT_WRITE) ? 3 : 4);
+	}
+	later = map(4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	cr_await("mapped");
+	cr_ready();
+	CR_CHECK(cr_filled((char *)mem, 4 * PAGE, 1));
+	CR_EQ(F_SEAL_FUTURE_WRITE | F_SEAL_SEAL, fcntl(fd, F_GET_SEALS));
+	CR_EQ(-1, pwrite(fd, "x", 1, 0));
+	CR_CHECK(mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+	/* both may only be read: one may be written, if it wants to */
+	CR_EQ(-1, mprotect((void *)later, PAGE, PROT_READ | PROT_WRITE));
+	CR_EQ(0, mprotect(before, PAGE, PROT_READ | PROT_WRITE));
+	mem[5] = 99;
+	CR_EQ(99, later[5]);
+	cr_reap(pid, 3 << 8);
+}
+
+CR_PROGRAM(not_to_execute)
+{
+	int fd = memfd_create("noexec", MFD_NOEXEC_SEAL);
+	struct stat st;
+
+	CR_CHECK(fd >= 0);
+	CR_EQ(2, write(fd, "#!", 2));
+	cr_ready();
+	CR_EQ(F_SEAL_EXEC, fcntl(fd, F_GET_SEALS));
+	CR_EQ(0, fstat(fd, &st));
+	CR_EQ(0666, st.st_mode & 07777);
+	CR_EQ(-1, fchmod(fd, 0755));
+	CR_EQ(0, fchmod(fd, 0640));
+}
+
+CR_PROGRAM(to_execute)
+{
+	int fd = filled_memfd(MFD_ALLOW_SEALING, 1);
+	struct stat st;
+
+	CR_EQ(0, fchmod(fd, 0755));
+	CR_EQ(0, fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC));
+	cr_ready();
+	CR_EQ(F_SEAL_EXEC | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE,
+	      fcntl(fd, F_GET_SEALS));
+	CR_EQ(0, fstat(fd, &st));
+	CR_EQ(0755, st.st_mode & 07777);
+	CR_EQ(-1, fchmod(fd, 0644));
+	has_contents(fd, 1);
+}
+
+TEST_F(shared_memory, a_memfd_that_may_never_be_executed)
+{
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "not_to_execute", NULL));
+}
+
+TEST_F(shared_memory, a_memfd_that_may_always_be_executed)
+{
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "to_execute", NULL));
+}
+
+static void set_memfd_noexec(char how)
+{
+	int fd = open("/proc/sys/vm/memfd_noexec", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, &how, 1) != 1)
+		fprintf(stderr, "# memfd_noexec: %s\n", strerror(errno));
+	close(fd);
+}
+
+/* Restart where memfds must be sealed against execution; the program's end. */
+static int restart_without_exec(struct cr *cr, const char *program)
+{
+	int err = cr_start_ready(cr, program, NULL) ?: cr_stop(cr);
+
+	if (err)
+		return err;
+	set_memfd_noexec('2');
+	err = cr_restart(cr);
+	set_memfd_noexec('0');
+	if (err)
+		return err;
+	cr_go(cr);
+	return cr_wait_exit(cr);
+}
+
+TEST_F(shared_memory, vm_memfd_noexec_allows_what_may_never_be_executed)
+{
+	EXPECT_EQ(0, restart_without_exec(&self->cr, "not_to_execute"));
+}
+
+TEST_F(shared_memory, vm_memfd_noexec_forbids_what_may_be_executed)
+{
+	EXPECT_EQ(-EACCES, restart_without_exec(&self->cr, "to_execute"));
+	EXPECT_TRUE(cr_logged(&self->cr, "axis=memfd_noexec"));
+}
+
 CR_TEST(shared_memory, memfd_mapped_in_two_processes)
 {
 	int fd = memfd_create("two", 0);

@@ -12,6 +12,8 @@
 # PLAN: check finds nothing wrong with a simple program
 # PLAN: check names what cannot be saved
 # PLAN: verbose prints a summary
+# PLAN: cow lets programs run on while the stream stalls
+# PLAN: cow is for programs that go on
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
@@ -116,6 +118,30 @@ verbose()
 	grep -q 'ckpt: checkpoint [0-9a-f-]*: [12] processes' "$tmp/err"
 }
 
+# The reader comes late: until then nobody waits but ckpt.
+cow_runs_on()
+{
+	start t-cow "$counter"
+	mkfifo "$tmp/fifo"
+	{ sleep 3; cat; } < "$tmp/fifo" > "$tmp/image" &
+	reader=$!
+	ckpt checkpoint -c t-cow --cow > "$tmp/fifo" &
+	saver=$!
+	sleep 1
+	counts && kill -0 $saver && expect 0 wait $saver && wait $reader || return 1
+	echo 1 > $cg/t-cow/cgroup.kill
+	wait $runner
+	expect 0 ckpt info -q "$tmp/image" || return 1
+	ckpt restart -d -i "$tmp/image" --cgroup t-cow2 && counts
+}
+
+cow_goes_on()
+{
+	expect 2 ckpt checkpoint -c t-cow --cow --kill -o "$tmp/image" &&
+	expect 2 ckpt checkpoint -c t-cow --cow --leave-frozen -o "$tmp/image" &&
+	[ ! -e "$tmp/image" ]
+}
+
 try_kernel "programs run on by default" run_on
 try_kernel "a frozen group stays frozen" stay_frozen
 try_kernel "leave-frozen leaves them frozen" leave_frozen
@@ -127,4 +153,6 @@ try_kernel "the root group is refused" root_group
 try_kernel "check finds nothing wrong with a simple program" check_clean
 try_kernel "check names what cannot be saved" check_blocker
 try_kernel "verbose prints a summary" verbose
+try_kernel "cow lets programs run on while the stream stalls" cow_runs_on
+try_kernel "cow is for programs that go on" cow_goes_on
 exit $failed

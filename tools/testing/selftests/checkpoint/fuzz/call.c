@@ -3,6 +3,7 @@
 #include <linux/cred.h>
 #include <linux/fs_struct.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/syscalls.h>
 
 #include "../../../../../checkpoint/internal.h"
@@ -12,6 +13,7 @@
 struct pcpu_hot pcpu_hot;
 
 static struct task_struct task;
+static struct sighand_struct sighand;
 static struct fs_struct fs;
 static struct cred cred;
 static struct vfsmount mnt;
@@ -25,6 +27,7 @@ void fuzz_boot(void)
 	fs.root = (struct path){ .mnt = &mnt, .dentry = &dentry };
 	atomic_long_set(&cred.usage, 1);
 	task.fs = &fs;
+	task.sighand = &sighand;
 	task.cred = &cred;
 	pcpu_hot.current_task = &task;
 }

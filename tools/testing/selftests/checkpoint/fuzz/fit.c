@@ -3,6 +3,7 @@
  * Values that restart(2) accepts, for the records of genimage, which give each
  * byte another value. References and most of the lengths are right there.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -48,6 +49,8 @@ static void fit_shmem(struct ckpt_shmem *shmem)
 	shmem->size = 8192;
 	shmem->flags = CKPT_SHMEM_NORESERVE;
 	shmem->mode = 0600;
+	shmem->seals = F_SEAL_SEAL;
+	shmem->huge_shift = 0;
 	/* the padding of the shorter name is room for it */
 	shmem->name_len = sizeof(name);
 	memcpy(shmem + 1, name, sizeof(name));
@@ -112,13 +115,17 @@ static void fit_mm(struct ckpt_mm *mm)
 	mm->flags = CKPT_MM_DUMPABLE | CKPT_MM_VDSO;
 	mm->coredump_filter = 0x33;
 	mm->vdso = USER;
+	mm->pkeys = 1;
+	mm->exec_only_pkey = 0;
+	mm->membarrier = 16;
 }
 
 static void fit_vma(struct ckpt_vma *vma)
 {
 	vma->offset = vma->file ? 8192 : 0;
 	vma->prot = 3;
-	vma->flags = CKPT_VMA_DONTDUMP;
+	vma->flags = CKPT_VMA_DONTDUMP | (vma->name_len ? CKPT_VMA_NAMED : 0);
+	vma->pkey = 0;
 }
 
 static void fit_process(struct ckpt_process *process)

@@ -6,11 +6,14 @@
  */
 #include <linux/crc32.h>
 #include <linux/crc32c.h>
+#include <linux/hugetlb.h>
 #include <linux/mutex.h>
 #include <linux/path.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "kernel.h"
 
@@ -37,6 +40,18 @@ unsigned long _copy_to_user(void __user *to, const void *from, unsigned long n)
 {
 	memcpy((__force void *)to, from, n);
 	return 0;
+}
+
+/* ---- Memory: no huge pages, names as those of prctl(2) ---- */
+
+struct hstate *size_to_hstate(unsigned long size)
+{
+	return NULL;
+}
+
+bool is_valid_name_char(char ch)
+{
+	return ch > 0x1f && ch < 0x7f && !strchr("\\`$[]", ch);
 }
 
 /* ---- Locks ---- */
@@ -69,6 +84,16 @@ void _raw_spin_unlock(raw_spinlock_t *lock)
 	preempt_enable_no_resched();
 }
 
+void _raw_spin_lock_irq(raw_spinlock_t *lock)
+{
+	preempt_disable();
+}
+
+void _raw_spin_unlock_irq(raw_spinlock_t *lock)
+{
+	preempt_enable_no_resched();
+}
+
 unsigned long _raw_spin_lock_irqsave(raw_spinlock_t *lock)
 {
 	preempt_disable();
@@ -88,6 +113,28 @@ void __rcu_read_lock(void)
 void __rcu_read_unlock(void)
 {
 	current->rcu_read_lock_nesting--;
+}
+
+/* ---- Signals: none comes but by the file, see file.c ---- */
+
+void set_current_blocked(sigset_t *set)
+{
+	current->blocked = *set;
+}
+
+/* ---- Work: it is done at once ---- */
+
+struct workqueue_struct *system_unbound_wq;
+
+bool queue_work_on(int cpu, struct workqueue_struct *wq, struct work_struct *work)
+{
+	work->func(work);
+	return true;
+}
+
+bool flush_work(struct work_struct *work)
+{
+	return false;
 }
 
 /* ---- References to the root directory ---- */

@@ -180,12 +180,15 @@ class Guest:
 
     def __init__(self, name: str, kind: str, job: str, disks: list[Disk] | None = None,
                  cmdline: str = "", cpu: str = "max", timeout: float = BOOT_TIMEOUT,
-                 silence: float | None = None, counts: bool = False) -> None:
+                 silence: float | None = None, more: list[str] | None = None,
+                 extra: list[str] | None = None, counts: bool = False) -> None:
         self.name, self.kind, self.job = name, kind, job
         self.disks = disks or []
         self.cmdline = CMDLINE + KIND_CMDLINE.get(kind, "") + (" " + cmdline if cmdline else "")
         self.cpu, self.timeout = cpu, timeout
         self.silence = silence  # for what tells of its progress: how long it may say nothing
+        self.more = more or []  # arguments of QEMU; the last of a kind counts
+        self.extra = extra or []  # archives that are unpacked after the common one
         self.counts = counts
         self.dir = os.path.join(paths.RUNS, name)
 
@@ -210,13 +213,15 @@ class Guest:
         results = os.path.join(self.dir, "results")
         serial = os.path.join(self.dir, "console.log")
         initrd = os.path.join(self.dir, "initrd")
-        with open(initrd, "wb") as out, open(paths.INITRAMFS, "rb") as common:
-            shutil.copyfileobj(common, out)
+        with open(initrd, "wb") as out:
+            for archive in (paths.INITRAMFS, *self.extra):
+                with open(archive, "rb") as f:
+                    shutil.copyfileobj(f, out)
             out.write(cpio_file("job", f"nonce={nonce}\n{self.job}\n".encode()))
         open(results, "wb").close()
         args = qemu_args(self.kind, initrd, self.cmdline, self.disks, self.cpu,
                          counts=self.counts)
-        args += ["-serial", f"file:{serial}", "-device", "virtio-serial-pci",
+        args += [*self.more, "-serial", f"file:{serial}", "-device", "virtio-serial-pci",
                  "-chardev", f"file,id=results,path={results}",
                  "-device", "virtserialport,chardev=results,name=results"]
         start = time.monotonic()

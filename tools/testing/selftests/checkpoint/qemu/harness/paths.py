@@ -17,5 +17,6 @@ KERNELS = {"plain": os.path.join(BUILD, "kernel"), "debug": os.path.join(BUILD, 
            "coverage": os.path.join(BUILD, "kernel-coverage"),
            "base": os.path.join(BUILD, "kernel-base"),
            "csan": os.path.join(BUILD, "kernel-csan"),
-           "lockstat": os.path.join(BUILD, "kernel-lockstat")}
+           "lockstat": os.path.join(BUILD, "kernel-lockstat"),
+           "bench": os.path.join(BUILD, "kernel-bench")}
 COVERAGE = os.path.join(BUILD, "coverage")

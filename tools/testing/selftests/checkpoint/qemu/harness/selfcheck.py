@@ -5,6 +5,7 @@ import io
 import unittest
 
 from . import csan, fuzz, guest, lists, report, splat
+from .bench import boot, plot, rows, samples, stats, table
 
 PASSING = "TAP version 13\n1..2\nok 1 global.a\nok 2 global.b # SKIP no such thing\n"
 
@@ -121,11 +122,76 @@ class Fuzz(unittest.TestCase):
             self.assertRaises(ValueError, fuzz.parts, text)
 
 
+class Bench(unittest.TestCase):
+    TEXT = ("sample 0 call save 2000000\nsample 0 criu save 20000000\nsample 0 floor fork 1000000\n"
+            "sample 1 call save 3000000\nsample 1 criu save 90000000\n"
+            "failed 1 criu verify not as it was\nsample 2 criu save 50000000\ndone\n")
+    ROW = rows.Row("W", "a load", "idle", 0, 3, ("fork",), (rows.CALL, rows.CRIU), (
+        rows.over_criu("save", 10, rows.CALL), rows.over_floor("save", ("fork",), 1),
+        rows.frozen(2)))
+
+    def test_failed_round_has_no_times(self) -> None:
+        found = samples.parse(self.TEXT)
+        self.assertEqual(found.of(("criu", "save")), {0: 20.0, 2: 50.0})
+        self.assertEqual(found.failures, {"criu": "verify: not as it was"})
+        self.assertTrue(found.complete)
+        self.assertFalse(samples.parse(self.TEXT.replace("done", "")).complete)
+
+    def test_ratios_are_of_one_round(self) -> None:
+        self.assertEqual(stats.ratios({0: 4.0, 1: 9.0, 2: 5.0}, {0: 2.0, 1: 3.0, 3: 1.0}),
+                         [2.0, 3.0])
+        self.assertEqual(samples.sums(samples.parse(self.TEXT), (("call", "save"),
+                                                                 ("floor", "fork"))), {0: 3.0})
+
+    def test_interval(self) -> None:
+        self.assertEqual(stats.interval([7.0]), (7.0, 7.0))
+        values = [float(n) for n in range(1, 102)]
+        low, high = stats.interval(values)
+        self.assertTrue(40 < low < 51 < high < 62, (low, high))
+        self.assertEqual(stats.interval(values), (low, high))
+
+    def test_goals(self) -> None:
+        found = samples.parse(self.TEXT)
+        self.assertEqual([table.judge(g, found) for g in self.ROW.goals],
+                         [("met", "10.0 (10.0 to 10.0)"), ("not met", "2.00 (2.00 to 2.00)"),
+                          ("no result", "CRIU: verify: not as it was")])
+
+    def test_one_that_failed_is_no_infinity(self) -> None:
+        found = samples.parse("sample 0 call save 1\nfailed 0 criu save no such thing\ndone\n")
+        self.assertEqual(table.judge(self.ROW.goals[0], found),
+                         ("no result", "CRIU: save: no such thing"))
+        self.assertIn("failed     CRIU: save: no such thing", table.row_text(self.ROW, found))
+
+    def test_table(self) -> None:
+        text = table.text("head", [(self.ROW, samples.parse(self.TEXT))])
+        self.assertIn("goals: 1 met, 1 no result, 1 not met", text)
+        self.assertIn("2.50 (2.00)", text)
+        self.assertIn("fork 1.00 (1.00)", text)
+
+    def test_verdicts(self) -> None:
+        def state(text: str) -> str:
+            return boot.verdict(self.ROW, samples.parse(text), None).state
+        self.assertEqual(state(self.TEXT), "pass")
+        self.assertEqual(state(self.TEXT.replace("done", "")), "fail")
+        self.assertEqual(state("failed 0 call verify no\ndone\n"), "fail")
+        self.assertEqual(state("failed 0 cow save not available: x\ndone\n"), "pass")
+
+    def test_rows_have_names_of_their_own(self) -> None:
+        for quick in (True, False):
+            names = [row.name for row in rows.rows(quick, True)]
+            self.assertEqual(len(names), len(set(names)))
+
+    def test_points(self) -> None:
+        measured = [(rows.memory(size, 1), samples.parse(f"sample 0 call save {size}000000\n"))
+                    for size in (64, 16)]
+        self.assertEqual(plot.points(measured, "memory", ("call", "save")), [(16, 16.0), (64, 64.0)])
+
+
 def complaints() -> str:
     """What went wrong, nothing if all is well."""
     result = unittest.TestResult()
     tests = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(c)
-                               for c in (Judge, Kunit, Splat, Protocol, Lists, Fuzz))
+                               for c in (Judge, Kunit, Splat, Protocol, Lists, Fuzz, Bench))
     tests.run(result)
     if result.testsRun == 0:
         return "no test ran"

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pages of a content block, and their digests, which a worker takes while the
+ * call writes or reads another block. Nothing changes the pages meanwhile.
+ */
+#include <linux/crc32c.h>
+#include <linux/highmem.h>
+#include <linux/xxhash.h>
+
+#include "digest.h"
+
+static __le64 digest_of(struct page *page)
+{
+	void *data = kmap_local_page(page);
+	u64 digest = xxh64(data, PAGE_SIZE, 0);
+
+	kunmap_local(data);
+	return cpu_to_le64(digest);
+}
+
+static void take(struct work_struct *work)
+{
+	struct ckpt_pages *pages = container_of(work, struct ckpt_pages, work);
+	unsigned int i, j, nr = 0;
+
+	for (i = 0; i < pages->nr_pieces; i++)
+		for (j = 0; j < pages->piece[i].bv_len / PAGE_SIZE; j++)
+			pages->digest[nr++] = digest_of(pages->piece[i].bv_page + j);
+}
+
+void ckpt_pages_init(struct ckpt_pages *pages)
+{
+	INIT_WORK(&pages->work, take);
+}
+
+/**
+ * ckpt_pages_add - add pages of one folio
+ * @pages: the block's pages, with room for them
+ * @page: the first; a reference to its folio is taken over
+ * @nr: how many
+ */
+void ckpt_pages_add(struct ckpt_pages *pages, struct page *page, unsigned int nr)
+{
+	bvec_set_page(&pages->piece[pages->nr_pieces++], page, nr * PAGE_SIZE, 0);
+	pages->nr += nr;
+}
+
+/* Take the digests from now on; no page is added any more. */
+void ckpt_pages_start(struct ckpt_pages *pages)
+{
+	queue_work(system_unbound_wq, &pages->work);
+}
+
+/**
+ * ckpt_pages_crc - go on with a checksum over the digests
+ * @pages: the pages, started
+ * @crc: the checksum so far
+ *
+ * Context: waits until all digests are taken.
+ */
+u32 ckpt_pages_crc(struct ckpt_pages *pages, u32 crc)
+{
+	flush_work(&pages->work);
+	return crc32c(crc, pages->digest, pages->nr * sizeof(*pages->digest));
+}
+
+/**
+ * ckpt_pages_put - let go of all pages, started or not
+ * @pages: the pages; it can be used again
+ */
+void ckpt_pages_put(struct ckpt_pages *pages)
+{
+	flush_work(&pages->work);
+	while (pages->nr_pieces)
+		folio_put(page_folio(pages->piece[--pages->nr_pieces].bv_page));
+	pages->nr = 0;
+}
