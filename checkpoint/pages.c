@@ -57,6 +57,8 @@ void ckpt_put_shared_pages(struct ckpt_save *save)
 	void *entry;
 
 	xa_for_each(&save->shared_pages, pfn, entry) {
+		/* all at once they would be freed with interrupts off */
+		xa_erase(&save->shared_pages, pfn);
 		put_page(pfn_to_page(pfn));
 		cond_resched();
 	}

@@ -95,8 +95,10 @@ TEST_F(checkpoint, refuses_flags_that_it_does_not_know)
 {
 	int bit;
 
-	for (bit = 2; bit < 64; bit++) {
+	for (bit = 0; bit < 64; bit++) {
 		self->args.flags = 1ULL << bit;
+		if (self->args.flags & (CHECKPOINT_CHECK | CHECKPOINT_STRICT | CHECKPOINT_COW))
+			continue;
 		EXPECT_EQ(-EINVAL, call(self));
 	}
 }
