@@ -146,11 +146,18 @@ static void *call(void *arg)
 	return NULL;
 }
 
-static int begin(struct cr *cr, struct stalled *s, pthread_t *thread)
+/*
+ * Start a program, and a checkpoint of it that nobody reads, so that it does not end.
+ * Return: where it is to be read, or -errno.
+ */
+static int begin(struct cr *cr, const char *program, struct stalled *s, pthread_t *thread)
 {
 	struct pollfd p = { .events = POLLIN };
-	int ends[2];
+	int ends[2], err;
 
+	err = cr_start(cr, program, NULL) ?: cr_wait_for(cr, "ready");
+	if (err)
+		return err;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	*s = (struct stalled){ cr, ends[1], 1 };
@@ -191,9 +198,7 @@ TEST_F(cow, group_runs_while_the_stream_stalls)
 	pthread_t thread;
 	int fd;
 
-	ASSERT_EQ(0, cr_start(cr, "beats", NULL));
-	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
-	fd = begin(cr, &s, &thread);
+	fd = begin(cr, "beats", &s, &thread);
 	ASSERT_LE(0, fd);
 	EXPECT_TRUE(goes_on(cr));
 	EXPECT_EQ(1, s.err);
@@ -236,9 +241,7 @@ TEST_F(cow, nothing_of_the_group_is_held_while_it_runs)
 	char path[100];
 	int fd;
 
-	ASSERT_EQ(0, cr_start(cr, "ends", NULL));
-	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
-	fd = begin(cr, &s, &thread);
+	fd = begin(cr, "ends", &s, &thread);
 	ASSERT_LE(0, fd);
 	snprintf(path, sizeof(path), "%s/close", cr->dir);
 	close(open(path, O_CREAT | O_CLOEXEC, 0644));
@@ -257,9 +260,7 @@ TEST_F(cow, group_is_not_checkpointed_again_meanwhile)
 	struct cr again;
 	int fd, null;
 
-	ASSERT_EQ(0, cr_start(cr, "beats", NULL));
-	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
-	fd = begin(cr, &s, &thread);
+	fd = begin(cr, "beats", &s, &thread);
 	ASSERT_LE(0, fd);
 	again = *cr;
 	again.log = malloc(CR_LOG_SIZE);
@@ -313,9 +314,7 @@ TEST_F(cow, image_is_whole_though_the_group_was_killed)
 	pthread_t thread;
 	int fd;
 
-	ASSERT_EQ(0, cr_start(cr, "beats", NULL));
-	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
-	fd = begin(cr, &s, &thread);
+	fd = begin(cr, "beats", &s, &thread);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, cr_kill(cr));
 	ASSERT_EQ(0, drain(cr, fd));
@@ -335,9 +334,7 @@ TEST_F(cow, failure_of_the_stream_leaves_the_group_running)
 	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
-	ASSERT_EQ(0, cr_start(cr, "beats", NULL));
-	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
-	fd = begin(cr, &s, &thread);
+	fd = begin(cr, "beats", &s, &thread);
 	ASSERT_LE(0, fd);
 	close(fd);
 	pthread_join(thread, NULL);

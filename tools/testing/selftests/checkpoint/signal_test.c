@@ -351,7 +351,7 @@ CR_TEST(signal, a_stopped_child_can_be_killed)
 
 static void *spin(void *arg)
 {
-	arrived++;
+	__atomic_fetch_add(&arrived, 1, __ATOMIC_SEQ_CST);
 	for (;;)
 		(*(volatile long *)arg)++;
 	return NULL;
