@@ -66,7 +66,7 @@ static unsigned long charged(struct cr *cr, const char *word)
 
 /* ---- Much memory, and a few pages that each changed ---- */
 
-#define MUCH	(32 * MB)
+#define MUCH	(16 * MB)
 
 CR_PROGRAM(prefork)
 {
