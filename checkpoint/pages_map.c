@@ -138,7 +138,8 @@ static bool map_again(struct vm_area_struct *vma, unsigned long addr, pte_t *pte
 	if (!folio_trylock(folio))
 		return false;
 	if (folio_mapped(folio) && folio_test_anon(folio) && !folio_test_ksm(folio) &&
-	    !folio_test_large(folio) && !PageAnonExclusive(page) && folio->index == linear_page_index(vma, addr))
+	    !folio_test_large(folio) && !PageAnonExclusive(page) &&
+	    folio->index == linear_page_index(vma, addr))
 		list_for_each_entry(avc, &vma->anon_vma_chain, same_vma)
 			kin |= avc->anon_vma == folio_anon_vma(folio);
 	if (kin) {
