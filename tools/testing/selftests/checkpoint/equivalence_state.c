@@ -84,7 +84,8 @@ static void tell_status(struct out *out)
 {
 	static const char *const names[] = {
 		"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:",
-		"NoNewPrivs:", "VmLck:", "Seccomp:", "Seccomp_filters:", "Cpus_allowed:", "SigPnd:", "ShdPnd:",
+		"NoNewPrivs:", "VmLck:", "Seccomp:", "Seccomp_filters:", "Cpus_allowed:",
+		"SigPnd:", "ShdPnd:",
 	};
 	char text[4096], *line, *rest = text;
 	size_t i;

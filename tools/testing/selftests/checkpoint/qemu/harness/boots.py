@@ -162,9 +162,10 @@ def run_phase(scratch: str, phase: str, kind: str,
     title = f"twoboot-{phase}" + (f"-{kind}" if kind != "plain" else "")
     job = scripts_job("twoboot", names, phase)
     if kind == "debug":
-        job = job.replace("verdict\n", "facts\n")  # leaks are looked for elsewhere
+        job = job.replace("verdict\n", "facts\n")  # leaks and growth are looked for elsewhere
     result = guest.Guest(title, kind, job, disks, NO_KUNIT).run()
-    return result, boot_verdicts(title + " ", result, names) + [
+    return result, boot_verdicts(title + " ", result, names,
+                                 "bare" if kind == "debug" else kind) + [
         Verdict(f"{title} {test}: kernel log", "fail", f"the kernel complained\n{text}")
         for test, text in splat.find(result.log) if test in names]
 
