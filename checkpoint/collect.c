@@ -208,7 +208,8 @@ static struct task_struct *next_child(struct task_struct *task,
 	struct list_head *next;
 
 	guard(read_lock)(&tasklist_lock);
-	if (prev && (list_empty(&prev->sibling) || prev->real_parent != task))
+	if (prev && (list_empty(&prev->sibling) ||
+		     rcu_access_pointer(prev->real_parent) != task))
 		return NULL;
 	next = prev ? prev->sibling.next : task->children.next;
 	if (next == &task->children)

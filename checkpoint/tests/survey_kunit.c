@@ -51,7 +51,8 @@ static void a_task_without_files_has_exited(struct kunit *test)
 static void a_process_without_memory_has_exited(struct kunit *test)
 {
 	struct survey_test *t = test->priv;
-	struct sighand_struct *sighand = t->member.task->sighand;
+	struct sighand_struct *sighand =
+		rcu_dereference_protected(t->member.task->sighand, true);
 	int count = refcount_read(&sighand->count);
 
 	KUNIT_EXPECT_EQ(test, -ESRCH, survey_process(t->save, &t->member));
