@@ -57,6 +57,10 @@ struct ckpt_log {
  * struct ckpt_stream - the image, written or read from front to back
  * @file: where it is
  * @offset: bytes from its start
+ * @ahead: up to which offset bytes may be read before they are asked for
+ * @buf: where such bytes are
+ * @buf_at: the next of them
+ * @buf_end: behind the last one
  * @seed: of all checksums
  * @seq: number of the next record
  * @crcs: checksum of the checksums so far
@@ -65,6 +69,10 @@ struct ckpt_log {
 struct ckpt_stream {
 	struct file *file;
 	u64 offset;
+	u64 ahead;
+	u8 *buf;
+	u32 buf_at;
+	u32 buf_end;
 	u32 seed;
 	u32 seq;
 	u32 crcs;

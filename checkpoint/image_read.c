@@ -53,6 +53,8 @@ static int read_record(struct ckpt_load *load, struct ckpt_record *rec)
 
 	if (ckpt_stream_read(stream, &first, sizeof(first)))
 		return broken(load, "no trailer");
+	if (!first)
+		ckpt_stream_ahead(stream, -stream->offset % CKPT_PAGE_SIZE);
 	while (!first && stream->offset % CKPT_PAGE_SIZE) {
 		if (ckpt_stream_read(stream, &zero, sizeof(zero)))
 			return broken(load, "no trailer");
@@ -109,8 +111,6 @@ static int read_header(struct ckpt_load *load)
 	err = check_crc(load, &rec, crc32c(ckpt_record_crc(stream, &rec), h, sizeof(*h)));
 	if (err)
 		return err;
-	if (h->__reserved)
-		return broken(load, "HEADER");
 	memcpy(load->call.result.uuid, h->uuid, sizeof(h->uuid));
 
 	if (le32_to_cpu(h->arch) != ELF_ARCH || le32_to_cpu(h->page_size) != PAGE_SIZE)
@@ -210,18 +210,29 @@ static bool ends_metadata(const struct ckpt_record *rec)
  */
 int ckpt_read_metadata(struct ckpt_load *load)
 {
+	struct ckpt_stream *stream = &load->call.stream;
+	u64 begin, end;
+	u32 bytes;
 	int err;
 
 	err = read_preamble(load) ?: read_header(load);
-	while (!err) {
+	if (err)
+		return err;
+	bytes = le32_to_cpu(load->header->meta_bytes);
+	ckpt_stream_ahead(stream, bytes);
+	for (begin = stream->offset; !err;) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		end = stream->offset;
 		err = read_record(load, &load->next);
 		if (err || ends_metadata(&load->next))
 			break;
 		err = keep_record(load, &load->next);
 		cond_resched();
 	}
+	if (!err && end - begin != bytes)
+		err = ckpt_fail(load, NULL, -EBADMSG, "HEADER counts %u bytes of metadata, there are %llu",
+				bytes, end - begin);
 	if (!err && le32_to_cpu(load->header->nr_objects) != load->nr_objects)
 		err = ckpt_fail(load, NULL, -EBADMSG, "HEADER counts %u objects, there are %u",
 				le32_to_cpu(load->header->nr_objects), load->nr_objects);

@@ -108,6 +108,16 @@ static int write_record(struct ckpt_stream *stream, u32 type, size_t fixed,
 	       ckpt_stream_write(stream, data, len);
 }
 
+static u32 meta_bytes(const struct ckpt_save *save)
+{
+	struct ckpt_chunk *chunk;
+	u32 bytes = 0;
+
+	list_for_each_entry(chunk, &save->chunks, list)
+		bytes += chunk->used;
+	return bytes;
+}
+
 static int write_header(struct ckpt_save *save)
 {
 	struct ckpt_stream *stream = &save->call.stream;
@@ -129,6 +139,7 @@ static int write_header(struct ckpt_save *save)
 	h->nr_objects = cpu_to_le32(save->nr_objects);
 	h->nr_processes = cpu_to_le32(save->call.result.processes);
 	h->nr_threads = cpu_to_le32(save->call.result.threads);
+	h->meta_bytes = cpu_to_le32(meta_bytes(save));
 	strscpy((char *)h->release, init_utsname()->release, sizeof(h->release));
 	strscpy((char *)h->version, init_utsname()->version, sizeof(h->version));
 	ckpt_arch_header(save, h);

@@ -405,7 +405,7 @@ static int fill_some(struct ckpt_load *load, struct ckpt_rec *rec, struct ckpt_r
  * @rec: the address space
  * @run: the run, DATA or SAME
  *
- * Return: 0 or an errno, logged but for -ENOMEM, -EFAULT and -EINTR.
+ * Return: 0 or an errno, logged but for -ENOMEM and -EINTR.
  */
 int ckpt_mm_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 		 const struct ckpt_run *run)
@@ -440,7 +440,9 @@ int ckpt_mm_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 		nr = fill_some(load, rec, src, index, src_index, left, flags, pages);
 		/* of one that was killed for memory there is nothing to fault in */
 		if (nr == -EFAULT)
-			nr = ckpt_forest_lives(load) ?: -EFAULT;
+			nr = ckpt_forest_lives(load) ?:
+			     ckpt_fail(load, rec, -EFAULT, "no page can be had at 0x%llx",
+				       index << PAGE_SHIFT);
 		if (nr < 0)
 			return nr;
 		cond_resched();

@@ -12,6 +12,9 @@
 
 #include "stream.h"
 
+/* A transfer costs about as much as copying some KiB. */
+#define AHEAD_BYTES	SZ_64K
+
 static bool is_image(struct file *file)
 {
 	umode_t mode = file_inode(file)->i_mode;
@@ -45,6 +48,8 @@ void ckpt_stream_close(struct ckpt_stream *stream)
 	if (stream->file)
 		fput(stream->file);
 	stream->file = NULL;
+	kvfree(stream->buf);
+	stream->buf = NULL;
 }
 
 /* A killable wait for a file that said -EAGAIN. */
@@ -192,6 +197,39 @@ static int wait_to_retry(struct file *file, int err, __poll_t events)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
+/* An error of the file comes when all before it was taken. */
+static ssize_t read_ahead(struct ckpt_stream *stream, size_t len)
+{
+	struct kvec kvec = { .iov_base = stream->buf, .iov_len = len };
+	struct iov_iter iter;
+	ssize_t n;
+
+	iov_iter_kvec(&iter, ITER_DEST, &kvec, 1, len);
+	n = transfer(stream, &iter);
+	stream->buf_at = 0;
+	stream->buf_end = max_t(ssize_t, n, 0);
+	return n;
+}
+
+static ssize_t read_some(struct ckpt_stream *stream, struct iov_iter *iter)
+{
+	size_t n, len = 0;
+	ssize_t got;
+
+	if (stream->buf_at == stream->buf_end) {
+		if (stream->ahead > stream->offset)
+			len = min_t(u64, stream->ahead - stream->offset, AHEAD_BYTES);
+		if (iov_iter_count(iter) >= len)
+			return transfer(stream, iter);
+		got = read_ahead(stream, len);
+		if (got <= 0)
+			return got;
+	}
+	n = copy_to_iter(stream->buf + stream->buf_at, stream->buf_end - stream->buf_at, iter);
+	stream->buf_at += n;
+	return n;
+}
+
 static int move_all(struct ckpt_stream *stream, struct iov_iter *iter)
 {
 	bool write = iov_iter_rw(iter) == WRITE;
@@ -205,7 +243,7 @@ static int move_all(struct ckpt_stream *stream, struct iov_iter *iter)
 			stream->err = -EINTR;
 			break;
 		}
-		n = transfer(stream, iter);
+		n = write ? transfer(stream, iter) : read_some(stream, iter);
 		if (n == -EAGAIN || n == -ERESTARTSYS || n == -EINTR) {
 			stream->err = wait_to_retry(stream->file, n,
 						    write ? EPOLLOUT : EPOLLIN);
@@ -258,6 +296,21 @@ int ckpt_stream_read_bvec(struct ckpt_stream *stream, struct bio_vec *bvec,
 
 	iov_iter_bvec(&iter, ITER_DEST, bvec, nr, len);
 	return move_all(stream, &iter);
+}
+
+/**
+ * ckpt_stream_ahead - say how much will be read
+ * @stream: the stream
+ * @len: bytes from here on that are this call's to take, in whatever pieces
+ *
+ * They are read together then. Without memory for that they are read as they are
+ * asked for.
+ */
+void ckpt_stream_ahead(struct ckpt_stream *stream, size_t len)
+{
+	if (!stream->buf)
+		stream->buf = kvmalloc(AHEAD_BYTES, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	stream->ahead = stream->buf ? stream->offset + len : 0;
 }
 
 /* Write zeros up to the next page of the stream. */

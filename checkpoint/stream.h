@@ -28,6 +28,7 @@ int ckpt_stream_write_bvec(struct ckpt_stream *stream, struct bio_vec *bvec,
 int ckpt_stream_read(struct ckpt_stream *stream, void *data, size_t len);
 int ckpt_stream_read_bvec(struct ckpt_stream *stream, struct bio_vec *bvec,
 			  unsigned int nr, size_t len);
+void ckpt_stream_ahead(struct ckpt_stream *stream, size_t len);
 int ckpt_stream_pad(struct ckpt_stream *stream);
 void ckpt_seal(struct ckpt_stream *stream, struct ckpt_record *rec,
 	       const void *data, size_t len);

@@ -241,6 +241,13 @@ static int check_order(struct walk *w, const struct record *rec)
 	return rec->type == CKPT_REC_FILES ? check_files(w, rec) : 0;
 }
 
+static uint64_t meta_bytes(const struct image *im)
+{
+	const struct record *header = im->records;
+
+	return im->metadata_end - header->offset - sizeof(struct ckpt_record) - header->len;
+}
+
 static int check_counts(struct walk *w)
 {
 	const struct ckpt_header *h = &w->im->header;
@@ -251,6 +258,8 @@ static int check_counts(struct walk *w)
 	if (check_whole(w) || w->threads)
 		return bad(w, "the records that belong to the last task are not all there");
 	w->at = 0;
+	if (le32toh(h->meta_bytes) != meta_bytes(w->im))
+		return bad(w, "says another number of bytes of metadata");
 	if (le32toh(h->nr_objects) != w->im->nr_objects)
 		return bad(w, "says another number of objects");
 	if (le32toh(h->nr_processes) != w->nr_processes)

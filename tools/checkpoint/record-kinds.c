@@ -122,7 +122,7 @@ static const struct record_kind kinds[] = {
 			      HEX(ckpt_header, xfeatures),
 			      HEX_COUNTED(ckpt_header, cpucaps, nr_cpucaps),
 			      BYTES(ckpt_header, vdso_build_id),
-			      ZERO(ckpt_header, __reserved),
+			      NUMBER(ckpt_header, meta_bytes),
 			      TEXT(ckpt_header, release),
 			      TEXT(ckpt_header, version))),
 	KIND(TRAILER, ckpt_trailer,

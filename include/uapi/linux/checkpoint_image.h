@@ -107,7 +107,7 @@ enum ckpt_record_type {
  * @xfeatures: xfeatures that some thread has in use
  * @cpucaps: CPUID capability words that programs may rely on
  * @vdso_build_id: build id of the vDSO
- * @__reserved: zero
+ * @meta_bytes: bytes of the records between HEADER and contents, index or trailer
  * @release: kernel release, as uname -r, NUL-padded
  * @version: kernel version, as uname -v, NUL-padded
  */
@@ -127,7 +127,7 @@ struct ckpt_header {
 	__le64 xfeatures;
 	__le32 cpucaps[16];
 	__u8   vdso_build_id[20];
-	__le32 __reserved;
+	__le32 meta_bytes;
 	__u8   release[64];
 	__u8   version[64];
 };

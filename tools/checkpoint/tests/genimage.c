@@ -263,7 +263,6 @@ static void put_header(void)
 	h.nr_processes = htole32(3);
 	h.nr_threads = htole32(4);
 	h.nr_cpucaps = htole32(16);
-	ZERO(h.__reserved);
 	ZERO(h.release);
 	ZERO(h.version);
 	strcpy((char *)h.release, "6.12.0");
@@ -284,11 +283,13 @@ static void new_image(void)
 	struct ckpt_sighand sig = FILLED(ckpt_sighand);
 	struct ckpt_trailer t = { };
 	uint32_t file, files, mm;
+	size_t meta;
 
 	memcpy(out, &pre, sizeof(pre));
 	len = sizeof(pre);
-	/* sealed again by reseal(): the number of objects is known at the end */
+	/* sealed again by reseal(): what it counts is known at the end */
 	put_header();
+	meta = len;
 
 	uts.id = object();
 	ZERO(uts.__reserved);
@@ -326,6 +327,7 @@ static void new_image(void)
 	put_process(300, 101, 0, 0, 0, 1, 0);
 	put_threads(300, 1, 0, 0, 0);
 	h->nr_objects = htole32(next_id);
+	h->meta_bytes = htole32(len - meta);
 	put_content(mm, pipe.id);
 
 	memcpy(t.uuid, h->uuid, sizeof(t.uuid));

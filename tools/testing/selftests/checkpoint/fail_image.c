@@ -148,6 +148,22 @@ int fail_image_of(const struct fail_group *group, const char *target,
 	return err;
 }
 
+/* Let the header say how much metadata there is. */
+void fail_image_measure(struct fail_image *image)
+{
+	struct ckpt_header *h = fail_image_data(image, 0);
+	int i = 0;
+
+	if (image->rec[0].type != CKPT_REC_HEADER ||
+	    image->rec[0].end - image->rec[0].at < sizeof(struct ckpt_record) + sizeof(*h))
+		return;
+	while (i < image->nr - 1 && image->rec[i + 1].type != CKPT_REC_CONTENT &&
+	       image->rec[i + 1].type != CKPT_REC_INDEX &&
+	       image->rec[i + 1].type != CKPT_REC_TRAILER)
+		i++;
+	h->meta_bytes = image->rec[i].end - image->rec[0].end;
+}
+
 /* Make the checksum of one record right, and the trailer's. -1: of all. */
 void fail_image_seal_one(struct fail_image *image, int one)
 {
@@ -175,7 +191,8 @@ void fail_image_seal(struct fail_image *image)
 
 /*
  * Put an image together from records of another, in any order, numbered anew,
- * with a trailer that fits. Headers' counts are the caller's business.
+ * with a trailer that fits. The header's counts are the caller's business, but for
+ * the bytes of metadata.
  */
 void fail_image_build(struct fail_image *to, const struct fail_image *from,
 		      const int *order, int nr)
@@ -214,6 +231,7 @@ void fail_image_build(struct fail_image *to, const struct fail_image *from,
 		}
 	}
 	to->len = at;
+	fail_image_measure(to);
 	fail_image_seal(to);
 }
 

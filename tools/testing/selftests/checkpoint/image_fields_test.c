@@ -133,12 +133,13 @@ TEST_F(field, of_the_header_is_looked_at)
 		C(nr_objects, ~0, -EBADMSG),
 		C(nr_processes, 0, -EBADMSG),
 		C(nr_threads, ~0, -EBADMSG),
+		C(meta_bytes, 0, -EBADMSG),
+		C(meta_bytes, ~0, -EBADMSG),
 		C(nr_cpucaps, 17, -EOPNOTSUPP),
 		C(nr_cpucaps, 0, -EOPNOTSUPP),
 		C(xfeatures, 1ULL << 62, -EOPNOTSUPP),
 		C(cpucaps[0], ~0, -EOPNOTSUPP),
 		C(vdso_build_id[0], 0, ANY),
-		C(__reserved, 1, -EBADMSG),
 	};
 #undef C
 	EACH(changes);

@@ -253,13 +253,18 @@ static bool is_object(uint32_t type)
 void mutate_fit(struct mutate_image *image)
 {
 	struct ckpt_header *header = (void *)image->rec[0].data;
-	uint32_t objects = 0, processes = 0, threads = 0;
+	uint32_t objects = 0, processes = 0, threads = 0, bytes = 0;
+	bool meta = true;
 	int i;
 
 	for (i = 0; i < image->nr; i++) {
 		struct mutate_rec *rec = &image->rec[i];
 
 		rec->head.seq = i;
+		meta &= rec->head.type != CKPT_REC_CONTENT && rec->head.type != CKPT_REC_INDEX &&
+			rec->head.type != CKPT_REC_TRAILER;
+		if (i && meta)
+			bytes += sizeof(rec->head) + rec->head.len;
 		if (is_object(rec->head.type) && rec->head.len >= 4) {
 			uint32_t id = ++objects;
 
@@ -274,6 +279,7 @@ void mutate_fit(struct mutate_image *image)
 	header->nr_objects = objects;
 	header->nr_processes = processes;
 	header->nr_threads = threads;
+	header->meta_bytes = bytes;
 }
 
 static size_t place(const struct mutate_rec *rec, size_t at)
