@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Seeds: images that restart(2) accepts, with contents and without, and in a
- * pid namespace. An image that it refuses, such as that of genimage, which has
+ * Seeds: images that restart(2) accepts, with contents and without, in a pid
+ * namespace, with huge pages. An image that it refuses, such as that of genimage, which has
  * another value in each field, gets values that it accepts.
  */
 #include <fcntl.h>
@@ -105,6 +105,23 @@ static void into_pid_ns(struct mutate_image *image)
 	}
 }
 
+/* As if shared memory were memfds of huge pages. Names are that long or longer. */
+static void of_huge_pages(struct mutate_image *image)
+{
+	int i;
+
+	for (i = 0; i < image->nr; i++) {
+		struct ckpt_shmem *shmem = (void *)image->rec[i].data;
+
+		if (image->rec[i].head.type != CKPT_REC_SHMEM)
+			continue;
+		shmem->huge_shift = 21;
+		shmem->size = 4 << 20;
+		shmem->flags = CKPT_SHMEM_MEMFD;
+		memcpy(shmem + 1, "memfd:", 6);
+	}
+}
+
 static void must_be_seed(struct mutate_image *image, const char *dir, int nr)
 {
 	if (write_seed(image, dir, nr))
@@ -118,14 +135,16 @@ void fuzz_write_seeds(const char *dir, char **images, int nr)
 	for (i = 0; i < nr; i++) {
 		struct mutate_image image = take(images[i]);
 
-		if (write_seed(&image, dir, 3 * i)) {
+		if (write_seed(&image, dir, 4 * i)) {
 			fit_image(&image);
-			must_be_seed(&image, dir, 3 * i);
+			must_be_seed(&image, dir, 4 * i);
 		}
 		drop_contents(&image);
-		must_be_seed(&image, dir, 3 * i + 1);
+		must_be_seed(&image, dir, 4 * i + 1);
 		into_pid_ns(&image);
-		must_be_seed(&image, dir, 3 * i + 2);
+		must_be_seed(&image, dir, 4 * i + 2);
+		of_huge_pages(&image);
+		must_be_seed(&image, dir, 4 * i + 3);
 		mutate_free(&image);
 	}
 }

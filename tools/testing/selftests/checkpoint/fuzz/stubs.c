@@ -42,11 +42,13 @@ unsigned long _copy_to_user(void __user *to, const void *from, unsigned long n)
 	return 0;
 }
 
-/* ---- Memory: no huge pages, names as those of prctl(2) ---- */
+/* ---- Memory: huge pages of 2 MiB, names as those of prctl(2) ---- */
 
 struct hstate *size_to_hstate(unsigned long size)
 {
-	return NULL;
+	static struct hstate h = { .order = PMD_SHIFT - PAGE_SHIFT, .mask = PMD_MASK };
+
+	return size == PMD_SIZE ? &h : NULL;
 }
 
 bool is_valid_name_char(char ch)
