@@ -28,10 +28,10 @@
 #define SAMPLE		2
 #define TRIES		400	/* for one kill at the stage that is wanted */
 #define MARKER		"/tmp/fail-marker"
-#define CHILDREN	16
-#define THREADS		16
-#define FILES		200
-#define MAPPINGS	200
+#define CHILDREN	8
+#define THREADS		8
+#define FILES		50
+#define MAPPINGS	50
 
 /* ---- Targets ---- */
 
@@ -39,7 +39,7 @@ static void *counter(void *count)
 {
 	for (;;) {
 		++*(volatile unsigned long *)count;
-		fail_nap(1);
+		fail_nap(10);
 	}
 	return NULL;
 }
