@@ -11,10 +11,16 @@
  * Refused: private pages in a mapping that may not be written; files of a
  * hugetlbfs that is mounted.
  */
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/falloc.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
+#include <linux/pagevec.h>
+#include <linux/pagewalk.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
 
 #include "hugetlb.h"
 
@@ -43,73 +49,91 @@ static int save_folio(struct ckpt_save *save, u32 id, u64 index, struct folio *f
 	return ckpt_contents_pages(save, id, 0, index, &folio->page, folio_nr_pages(folio));
 }
 
-/* The pages of a file; a hole has none. */
+/* The pages of a file; a hole has none, and may be as long as one likes. */
 int ckpt_huge_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 {
 	struct inode *inode = obj->ptr;
-	u64 end = i_size_read(inode) >> PAGE_SHIFT, index;
-	struct folio *folio;
+	pgoff_t index = 0, end = i_size_read(inode) >> PAGE_SHIFT;
+	struct folio_batch batch;
+	unsigned int i;
 	int err = 0;
 
-	for (index = 0; !err && index < end; index += pages_per_huge_page(hstate_inode(inode))) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		folio = filemap_get_folio(inode->i_mapping, index);
-		if (IS_ERR(folio))
-			continue;
-		err = save_folio(save, obj->id, index, folio);
-		folio_put(folio);
+	folio_batch_init(&batch);
+	while (!err && index < end &&
+	       filemap_get_folios(inode->i_mapping, &index, end - 1, &batch)) {
+		for (i = 0; !err && i < folio_batch_count(&batch); i++)
+			err = fatal_signal_pending(current) ? -EINTR :
+			      save_folio(save, obj->id, batch.folios[i]->index, batch.folios[i]);
+		folio_batch_release(&batch);
 		cond_resched();
 	}
 	return err;
 }
 
-/* One page of a private mapping, referenced; NULL if it is not its own. */
-static int get_private(struct mm_struct *mm, unsigned long addr, struct folio **folio)
-{
-	struct page *page;
-	int locked = 1;
-	long got;
+/* What is met first: a page of the process's own, with a reference, or an error. */
+struct met {
+	unsigned long addr;
+	struct folio *folio;
+};
 
-	*folio = NULL;
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	/* as a core dump does: nothing is made where nothing is */
-	got = get_user_pages_remote(mm, addr, 1, FOLL_FORCE | FOLL_DUMP, &page, &locked);
-	if (locked)
-		mmap_read_unlock(mm);
-	if (got == -EFAULT)
-		return 0;
-	if (got != 1)
-		return got ?: -EIO;
-	if (folio_test_anon(page_folio(page)))
-		*folio = page_folio(page);
-	else
-		put_page(page);
-	return 0;
+static int meet_huge(pte_t *ptep, unsigned long hmask, unsigned long addr,
+		     unsigned long next, struct mm_walk *walk)
+{
+	struct met *met = walk->private;
+	spinlock_t *ptl = huge_pte_lock(hstate_vma(walk->vma), walk->mm, ptep);
+	pte_t pte = huge_ptep_get(walk->mm, addr, ptep);
+	int err = 0;
+
+	met->addr = addr;
+	if (pte_present(pte)) {
+		if (folio_test_anon(page_folio(pte_page(pte)))) {
+			met->folio = page_folio(pte_page(pte));
+			folio_get(met->folio);
+			err = 1;
+		}
+	} else if (!huge_pte_none(pte)) {
+		err = is_migration_entry(pte_to_swp_entry(pte)) ? -EAGAIN : -EIO;
+	}
+	spin_unlock(ptl);
+	return err;
 }
 
-/* The next private mapping of huge pages that ends above @addr. */
-static bool find_private(struct mm_struct *mm, unsigned long *addr, unsigned long *end,
-			 unsigned long *step)
+static const struct mm_walk_ops huge_ops = {
+	.hugetlb_entry	= meet_huge,
+	.walk_lock	= PGWALK_RDLOCK,
+};
+
+/* How much is looked at under the mmap lock, in bytes: a mapping may be sparse. */
+#define LOOK_BYTES	SZ_1G
+
+/*
+ * Look from met->addr on, which moves along.
+ *
+ * Return: 1 if a page was met, 0 if none was so far, -ENOENT behind the last
+ * mapping, -EAGAIN for a page that is being moved, or an errno.
+ */
+static int look(struct mm_struct *mm, struct met *met)
 {
 	struct vm_area_struct *vma;
-	bool found = false;
+	unsigned long start, end;
+	int err = -ENOENT;
 
-	VMA_ITERATOR(vmi, mm, *addr);
+	VMA_ITERATOR(vmi, mm, met->addr);
 
-	mmap_read_lock(mm);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	for_each_vma(vmi, vma) {
 		if (!is_vm_hugetlb_page(vma) || vma->vm_flags & VM_MAYSHARE || !vma->anon_vma)
 			continue;
-		*addr = max(*addr, vma->vm_start);
-		*end = vma->vm_end;
-		*step = huge_page_size(hstate_vma(vma));
-		found = true;
+		start = max(met->addr, vma->vm_start);
+		end = min(vma->vm_end, start + LOOK_BYTES);
+		err = walk_page_range(mm, start, end, &huge_ops, met);
+		if (!err)
+			met->addr = end;
 		break;
 	}
 	mmap_read_unlock(mm);
-	return found;
+	return err;
 }
 
 /**
@@ -119,28 +143,28 @@ static bool find_private(struct mm_struct *mm, unsigned long *addr, unsigned lon
  */
 int ckpt_huge_private(struct ckpt_save *save, struct ckpt_obj *obj)
 {
-	struct mm_struct *mm = obj->ptr;
-	unsigned long addr = 0, end, step;
-	struct folio *folio;
-	int err = 0;
+	struct met met = {};
+	int err;
 
-	while (!err && find_private(mm, &addr, &end, &step)) {
-		for (; !err && addr < end; addr += step) {
-			if (fatal_signal_pending(current))
-				return -EINTR;
-			err = get_private(mm, addr, &folio);
-			if (err) {
-				save->where.addr = addr;
-				return ckpt_err(save, err, "a huge page cannot be read");
-			}
-			if (!folio)
-				continue;
-			err = save_folio(save, obj->id, addr >> PAGE_SHIFT, folio);
-			folio_put(folio);
-			cond_resched();
+	for (;;) {
+		err = fatal_signal_pending(current) ? -EINTR : look(obj->ptr, &met);
+		if (err == -ENOENT)
+			return 0;
+		if (err == -EAGAIN)
+			fsleep(USEC_PER_MSEC);
+		if (err == 1) {
+			err = save_folio(save, obj->id, met.addr >> PAGE_SHIFT, met.folio);
+			met.addr += folio_size(met.folio);
+			folio_put(met.folio);
+			if (err)
+				return err;
 		}
+		if (err < 0 && err != -EAGAIN) {
+			save->where.addr = met.addr;
+			return ckpt_err(save, err, "a huge page cannot be read");
+		}
+		cond_resched();
 	}
-	return err;
 }
 
 int ckpt_huge_validate(struct ckpt_load *load, struct ckpt_rec *rec)

@@ -56,16 +56,6 @@ static inline int ckpt_mm_merge_any(struct mm_struct *mm) { return ksm_enable_me
 static inline int ckpt_mm_merge_any(struct mm_struct *mm) { return -EINVAL; }
 #endif
 
-/* Has it pages of hugetlbfs? */
-#ifdef CONFIG_HUGETLB_PAGE
-static inline bool ckpt_mm_hugetlb(struct mm_struct *mm)
-{
-	return atomic_long_read(&mm->hugetlb_usage);
-}
-#else
-static inline bool ckpt_mm_hugetlb(struct mm_struct *mm) { return false; }
-#endif
-
 /* Pages that may be charged to a memory group before a limit of it is reached. */
 #ifdef CONFIG_MEMCG
 static inline unsigned long ckpt_memcg_room(struct mem_cgroup *memcg)

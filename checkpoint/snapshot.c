@@ -9,6 +9,7 @@
  * group is held, and a warning says so.
  */
 #include <linux/fs.h>
+#include <linux/hugetlb_inline.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -34,32 +35,37 @@ static bool can_shrink(const struct file *file)
 	return file->f_mode & FMODE_WRITE || file_inode(file)->i_sb->s_flags & SB_NOUSER;
 }
 
-static bool may_lose_pages(struct mm_struct *mm)
+/* One huge page that was poisoned is not counted any more: so mappings are asked. */
+static const char *may_lose_pages(struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, 0);
-	bool may = false;
+	const char *why = NULL;
 
 	if (mmap_read_lock_killable(mm))
-		return true;
-	for_each_vma(vmi, vma)
-		may |= vma->anon_vma && vma->vm_file && !(vma->vm_flags & VM_MAYSHARE) &&
-		       can_shrink(vma->vm_file);
+		return "the caller is killed";
+	for_each_vma(vmi, vma) {
+		if (!vma->anon_vma)
+			continue;
+		if (is_vm_hugetlb_page(vma))
+			why = "it has pages of hugetlbfs";
+		else if (vma->vm_file && !(vma->vm_flags & VM_MAYSHARE) &&
+			 can_shrink(vma->vm_file))
+			why = "a file of a private mapping can be made shorter";
+	}
 	mmap_read_unlock(mm);
-	return may;
+	return why;
 }
 
 /* Why there cannot be a duplicate, or NULL. */
 static const char *hindrance(struct ckpt_save *save, struct mm_struct *mm,
 			     unsigned long pages)
 {
-	if (ckpt_mm_hugetlb(mm))
-		return "it has pages of hugetlbfs";
-	if (may_lose_pages(mm))
-		return "a file of a private mapping can be made shorter";
-	if (!has_room(mm, save->snapshot_pages + pages))
-		return "there is too little room to copy it";
-	return NULL;
+	const char *why = may_lose_pages(mm);
+
+	if (!why && !has_room(mm, save->snapshot_pages + pages))
+		why = "there is too little room to copy it";
+	return why;
 }
 
 /**

@@ -174,6 +174,36 @@ CR_TEST(hugetlb, a_memfd_with_its_name_and_seals)
 	CR_CHECK(!strcmp(link, "/memfd:huge (deleted)"));
 }
 
+/* As long as a file may be, with one page in it: what is not there takes no time. */
+CR_TEST(hugetlb, a_memfd_that_is_a_hole_but_for_a_page)
+{
+	off_t size = INT64_MAX & ~(2 * HUGE - 1), at = size - 4 * HUGE;
+	int fd = memfd_create("hole", MFD_HUGETLB);
+	char *mem;
+
+	CR_EQ(0, ftruncate(fd, size));
+	mem = mmap(NULL, HUGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
+	CR_CHECK(mem != MAP_FAILED);
+	cr_fill(mem, HUGE, 1);
+	cr_ready();
+	CR_EQ(1, used());
+	CR_CHECK(cr_filled(mem, HUGE, 1));
+	CR_EQ(size, lseek(fd, 0, SEEK_END));
+}
+
+CR_TEST(hugetlb, private_memory_that_is_a_hole_but_for_two_pages)
+{
+	size_t size = 1UL << 40;
+	char *mem = map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1);
+
+	cr_fill(mem, HUGE, 1);
+	cr_fill(mem + size - HUGE, HUGE, 2);
+	cr_ready();
+	CR_EQ(2, used());
+	CR_CHECK(cr_filled(mem, HUGE, 1));
+	CR_CHECK(cr_filled(mem + size - HUGE, HUGE, 2));
+}
+
 CR_PROGRAM(three_pages)
 {
 	char *mem = map(3 * HUGE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
