@@ -154,8 +154,13 @@ int checkpoint_file(struct ckpt_save *save, struct file *file, u32 *id)
 void checkpoint_file_common(struct ckpt_save *save, struct file *file,
 			    struct ckpt_file *out)
 {
+	u32 flags = file->f_flags & FLAGS_KNOWN;
+
+	/* overlayfs asks that of its layers, whoever opened the file */
+	if (file->f_mode & FMODE_BACKING)
+		flags &= ~O_NOATIME;
 	out->cred = cpu_to_le32(save->cred_id);
-	out->flags = cpu_to_le32(file->f_flags & FLAGS_KNOWN);
+	out->flags = cpu_to_le32(flags);
 	out->how = cpu_to_le32(file->f_flags & __FMODE_EXEC ? CKPT_FILE_EXEC : 0);
 	out->pos = cpu_to_le64(file->f_pos);
 }

@@ -47,9 +47,15 @@ static bool is_storage(struct super_block *sb)
 	}
 }
 
+/* A mapping of an overlay has the file of its layer, which keeps the path of the other. */
+static struct inode *user_inode(const struct file *file)
+{
+	return d_inode(file_user_path(file)->dentry);
+}
+
 static bool match_path(struct ckpt_save *save, struct file *file)
 {
-	struct inode *inode = file_inode(file);
+	struct inode *inode = user_inode(file);
 
 	if (file->f_mode & FMODE_PATH || inode->i_sb->s_flags & SB_NOUSER)
 		return false;
@@ -64,6 +70,9 @@ static int warn_shared(struct ckpt_save *save, struct ckpt_obj *obj,
 	pid_t holder = 0;
 	bool found;
 
+	/* the file of a layer has the overlay's as another holder, and no position */
+	if (((struct file *)obj->ptr)->f_mode & FMODE_BACKING)
+		return 0;
 	if (!S_ISREG(file_inode(obj->ptr)->i_mode) ||
 	    ckpt_object_surplus(save, obj) <= 0)
 		return 0;
@@ -81,14 +90,14 @@ static int warn_shared(struct ckpt_save *save, struct ckpt_obj *obj,
 static int checkpoint_path(struct ckpt_save *save, struct ckpt_obj *obj)
 {
 	struct file *file = obj->ptr;
-	struct inode *inode = file_inode(file);
+	struct inode *inode = user_inode(file);
 	struct ckpt_file_path *out;
 	struct timespec64 mtime;
 	char *name;
 	size_t len;
 	int err;
 
-	name = ckpt_path(save, &file->f_path);
+	name = ckpt_path(save, file_user_path(file));
 	if (!name)
 		return 0;
 	err = warn_shared(save, obj, name);
