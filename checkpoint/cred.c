@@ -104,7 +104,7 @@ static int checkpoint_cred(struct ckpt_save *save, struct ckpt_obj *obj)
 }
 
 /**
- * ckpt_save_cred - the id of a task's credentials
+ * ckpt_save_cred - the id of a task's credentials; its objects come next
  * @save: the call
  * @task: the task
  * @id: their id
@@ -114,6 +114,8 @@ int ckpt_save_cred(struct ckpt_save *save, struct task_struct *task, u32 *id)
 	const struct cred *cred = get_task_cred(task);
 	int err = ckpt_object(save, (void *)cred, &ckpt_cred_ops, id);
 
+	save->fsuid = cred->fsuid;
+	save->fsgid = cred->fsgid;
 	put_cred(cred);
 	return err;
 }

@@ -70,6 +70,12 @@ static int checkpoint_files(struct ckpt_save *save, struct ckpt_obj *obj)
 		return ckpt_refuse_outside(save, "descriptor table", "is shared with a task outside the group (CLONE_FILES)");
 
 	for (fd = 0; (file = ckpt_next_fd(files, &fd, &cloexec)); fd++, nr++) {
+		/* each may have to be looked for outside */
+		if (fatal_signal_pending(current)) {
+			fput(file);
+			return -EINTR;
+		}
+		cond_resched();
 		save->where.fd = fd;
 		if (fd >= FDS_MAX)
 			ckpt_refuse(save, "descriptor", "is above %lu", FDS_MAX - 1);

@@ -54,6 +54,7 @@ int ckpt_relate_mms(struct ckpt_load *load);
 void ckpt_mm_commit(struct ckpt_rec *rec);
 
 /* shmem.c */
+bool ckpt_is_shmem(const struct file *file);
 int ckpt_may_hold(struct ckpt_load *load, const struct ckpt_rec *file);
 bool ckpt_shmem_write_sealed(struct ckpt_load *load, const struct ckpt_rec *file);
 unsigned long ckpt_map(struct ckpt_load *load, struct ckpt_rec *rec,

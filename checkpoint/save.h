@@ -91,6 +91,8 @@ struct ckpt_member {
  * @new_pid_ns: the first root is pid 1 of @pid_ns, which is not the caller's
  * @nr_outside: blockers that are shared with tasks outside
  * @cred_id: credentials of the task whose objects are captured
+ * @fsuid: owner of the files that they make
+ * @fsgid: and group
  * @uts_id: the uts namespace of the first root, 0 if it is the caller's
  * @objects: objects met
  * @object_list: the same, by id
@@ -129,6 +131,8 @@ struct ckpt_save {
 	bool new_pid_ns;
 	u32 nr_outside;
 	u32 cred_id;
+	kuid_t fsuid;
+	kgid_t fsgid;
 	u32 uts_id;
 	struct rhashtable objects;
 	struct list_head object_list;

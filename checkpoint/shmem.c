@@ -39,10 +39,17 @@ static void put_shmem(void *inode)
 	iput(inode);
 }
 
-/* Holders are looked for by mapping and descriptor, never by count. */
+/*
+ * Open descriptions of it, each with a reference to the only dentry: mappings have
+ * none but their file's. The one taken here stands for the table's of the inode.
+ */
 static long count_shmem(void *inode)
 {
-	return 0;
+	struct dentry *dentry = d_find_any_alias(inode);
+	long nr = dentry ? d_count(dentry) : 0;
+
+	dput(dentry);
+	return nr;
 }
 
 static unsigned int *seals_of(struct inode *inode)
@@ -82,15 +89,29 @@ static int emit_shmem(struct ckpt_save *save, struct ckpt_obj *obj,
 	return 0;
 }
 
+/* It is made by the task that has it: who may do what with it is the owner's to say. */
+static void warn_owner(struct ckpt_save *save, struct inode *inode, struct dentry *dentry)
+{
+	if (is_memfd(dentry) && (!uid_eq(inode->i_uid, save->fsuid) ||
+				 !gid_eq(inode->i_gid, save->fsgid)))
+		ckpt_warn(save, "%pd belongs to another user or group than this process, and will be this one's",
+			  dentry);
+}
+
 /* Called by way of a file, which has the name; see checkpoint_shmem_file(). */
 static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
 {
+	bool outside = ckpt_object_surplus(save, obj) > 0;
 	struct inode *inode = obj->ptr;
 	struct dentry *dentry = d_find_any_alias(inode);
 	int err;
 
 	if (!dentry)
 		return ckpt_err(save, -EBUSY, "shared memory without a name");
+	if (outside)
+		ckpt_refuse_outside(save, "shared memory", "%pd is open in a process outside the group",
+				    dentry);
+	warn_owner(save, inode, dentry);
 	if (*seals_of(inode) & ~SEALS_KNOWN)
 		ckpt_refuse(save, "memfd", "%pd has seals 0x%x that are not known", dentry,
 			    *seals_of(inode));
@@ -333,19 +354,27 @@ const struct ckpt_ops ckpt_shmem_ops = {
 
 /* ---- An open description of it ---- */
 
+/**
+ * ckpt_is_shmem - is this memory that has no path, whoever may open it?
+ * @file: any open file
+ */
+bool ckpt_is_shmem(const struct file *file)
+{
+	return ckpt_huge_file(file) ||
+	       (shmem_file((struct file *)file) &&
+		file_inode(file)->i_sb->s_flags & SB_NOUSER);
+}
+
 static bool match_file(struct ckpt_save *save, struct file *file)
 {
 	struct dentry *dentry = file->f_path.dentry;
 
 	if (file->f_mode & FMODE_PATH)
 		return false;
-	if (ckpt_huge_file(file))
-		return is_memfd(dentry) ||
-		       !strcmp((const char *)dentry->d_name.name, HUGETLB_ANON_FILE);
-	return shmem_file(file) &&
-	       file_inode(file)->i_sb->s_flags & SB_NOUSER &&
-	       S_ISREG(file_inode(file)->i_mode) &&
-	       (is_memfd(dentry) || !strcmp((const char *)dentry->d_name.name, ANON_NAME));
+	return ckpt_is_shmem(file) && S_ISREG(file_inode(file)->i_mode) &&
+	       (is_memfd(dentry) ||
+		!strcmp((const char *)dentry->d_name.name,
+			ckpt_huge_file(file) ? HUGETLB_ANON_FILE : ANON_NAME));
 }
 
 /* Does somebody outside the group map this memory? */
@@ -355,18 +384,22 @@ static bool mapped_outside(struct ckpt_save *save, struct address_space *mapping
 	bool outside = false;
 
 	i_mmap_lock_read(mapping);
-	vma_interval_tree_foreach(vma, &mapping->i_mmap, 0, ULONG_MAX)
-		outside |= !ckpt_object_find(save, vma->vm_mm);
+	vma_interval_tree_foreach(vma, &mapping->i_mmap, 0, ULONG_MAX) {
+		outside = !ckpt_object_find(save, vma->vm_mm);
+		if (outside || fatal_signal_pending(current))
+			break;
+	}
 	i_mmap_unlock_read(mapping);
 	return outside;
 }
 
-/* A mapping holds the file as well, so it is looked for first. */
+/* A mapping holds the file as well, so it is looked for first, once for all files. */
 static int refuse_shared(struct ckpt_save *save, struct ckpt_obj *obj)
 {
 	struct file *file = obj->ptr;
+	struct ckpt_obj *shmem = ckpt_object_find(save, file_inode(file));
 
-	if (mapped_outside(save, file->f_mapping))
+	if (!(shmem && shmem->captured) && mapped_outside(save, file->f_mapping))
 		return ckpt_refuse_outside(save, "shared memory", "%pd is mapped by a process outside the group",
 					   file->f_path.dentry);
 	return ckpt_refuse_shared(save, obj);
@@ -410,7 +443,7 @@ static int restart_file(struct ckpt_load *load, struct ckpt_rec *rec)
 	struct file *first = shmem->live, *file;
 
 	/* the first is as memfd_create() made it, others as opened by /proc */
-	if (!shmem->extra && (flags & O_ACCMODE) == O_RDWR) {
+	if (!shmem->extra && !((flags ^ first->f_flags) & ~(O_NONBLOCK | O_APPEND))) {
 		shmem->extra = rec;
 		file = get_file(first);
 		spin_lock(&file->f_lock);

@@ -21,8 +21,12 @@ static int survey_file(struct ckpt_save *save, struct file *file)
 	obj = ckpt_object_see(save, file, &ckpt_any_file_ops);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
+	if (obj->seen > 1)
+		return 0;
+	if (ckpt_is_shmem(file))
+		return PTR_ERR_OR_ZERO(ckpt_object_see(save, file_inode(file), &ckpt_shmem_ops));
 	pipe = get_pipe_info(file, false);
-	if (obj->seen > 1 || !pipe)
+	if (!pipe)
 		return 0;
 
 	obj = ckpt_object_see(save, file_inode(file), &ckpt_pipe_ops);

@@ -43,7 +43,17 @@ void source_init(struct source *src, int fd)
 			(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
 }
 
-static ssize_t read_some(struct source *src, void *buf, size_t len)
+static void keep_copy(struct buffer *b, const void *data, size_t len)
+{
+	if (b->room - b->len < len) {
+		b->room = 2 * b->room + len + 4096;
+		b->data = xrealloc(b->data, b->room, 1);
+	}
+	memcpy(b->data + b->len, data, len);
+	b->len += len;
+}
+
+static ssize_t read_file(struct source *src, void *buf, size_t len)
 {
 	ssize_t n;
 
@@ -53,17 +63,37 @@ static ssize_t read_some(struct source *src, void *buf, size_t len)
 		else
 			n = read(src->fd, buf, len);
 	} while (n < 0 && errno == EINTR);
+	if (n > 0 && src->copy)
+		keep_copy(src->copy, buf, n);
 	return n;
 }
 
-static void keep_copy(struct buffer *b, const void *data, size_t len)
+/* How much to read at once: of a stream not a byte that is not the image's. */
+static size_t may_read(const struct source *src)
 {
-	if (b->room - b->len < len) {
-		b->room = 2 * b->room + len + 4096;
-		b->data = xrealloc(b->data, b->room, 1);
+	uint64_t left = src->limit > src->offset ? src->limit - src->offset : 0;
+
+	return src->seekable || left > SOURCE_AHEAD ? SOURCE_AHEAD : left;
+}
+
+static ssize_t read_some(struct source *src, void *buf, size_t len)
+{
+	size_t most = may_read(src);
+	ssize_t n;
+
+	if (src->at == src->end) {
+		if (len >= most)
+			return read_file(src, buf, len);
+		n = read_file(src, src->ahead, most);
+		if (n <= 0)
+			return n;
+		src->at = 0;
+		src->end = n;
 	}
-	memcpy(b->data + b->len, data, len);
-	b->len += len;
+	n = len < src->end - src->at ? len : src->end - src->at;
+	memcpy(buf, src->ahead + src->at, n);
+	src->at += n;
+	return n;
 }
 
 /* 0 when all was read, 1 at an early end, -1 on errors. */
@@ -76,8 +106,6 @@ int source_read(struct source *src, void *buf, size_t len)
 		n = read_some(src, (char *)buf + done, len - done);
 		if (n < 0)
 			return -1;
-		if (n && src->copy)
-			keep_copy(src->copy, (char *)buf + done, n);
 		src->offset += n;
 		done += n;
 	}
@@ -342,6 +370,8 @@ int image_read_metadata(struct image *im, struct source *src, struct record *nex
 		if (!record_known(next->type) ? skip_record(im, src, next) :
 						read_record(im, src, next))
 			return -1;
+		if (next->type == CKPT_REC_HEADER)
+			src->limit = src->offset + le32toh(im->header.meta_bytes);
 	}
 }
 

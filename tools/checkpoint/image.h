@@ -22,13 +22,23 @@
  * @base: position of the image in the file, for @seekable
  * @seekable: read with pread(2), the file's position stays
  * @offset: bytes read so far
+ * @limit: up to which offset a stream may be read before it is asked for
+ * @ahead: what was read and not asked for yet
+ * @at: the next byte of it
+ * @end: behind its last one
  * @copy: keeps all that was read, or NULL
  */
+#define SOURCE_AHEAD	(64 * 1024)
+
 struct source {
 	int fd;
 	off_t base;
 	bool seekable;
 	uint64_t offset;
+	uint64_t limit;
+	unsigned char ahead[SOURCE_AHEAD];
+	size_t at;
+	size_t end;
 	struct buffer {
 		unsigned char *data;
 		size_t len;
