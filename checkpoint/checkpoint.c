@@ -66,6 +66,9 @@ static int held(struct ckpt_save *save)
 
 	result->stage = CKPT_STAGE_COLLECT;
 	err = ckpt_collect(save);
+	/* what may run is not looked at: the rest relies on it that nothing changes */
+	if (!err && save->moving)
+		err = -EAGAIN;
 	if (err)
 		return err;
 	result->stage = CKPT_STAGE_CAPTURE;

@@ -167,12 +167,21 @@ static bool is_root(struct ckpt_save *save, struct ckpt_member *member)
 	       !ckpt_member_of(save, rcu_dereference(member->task->real_parent));
 }
 
+/* A live thread that the hold does not reach. */
+static bool is_elsewhere(struct ckpt_save *save, struct task_struct *task)
+{
+	guard(rcu)();
+
+	return !READ_ONCE(task->exit_state) &&
+	       !cgroup_is_descendant(task_dfl_cgroup(task), save->cgrp);
+}
+
 /* Move a leader and its threads to the end of the list of members. */
 static int append_process(struct ckpt_save *save, struct ckpt_member *leader)
 {
 	struct ckpt_member *member;
 	struct task_struct *task;
-	unsigned int lost = 0;
+	unsigned int lost = is_elsewhere(save, leader->task);
 
 	list_move_tail(&leader->list, &save->members);
 	leader->nr_threads = 1;
@@ -192,9 +201,11 @@ static int append_process(struct ckpt_save *save, struct ckpt_member *leader)
 	rcu_read_unlock();
 
 	ckpt_at_task(save, leader->task);
-	if (lost)
+	if (lost) {
+		save->moving = true;
 		ckpt_refuse(save, "threads", "%u of its threads are in another group; move them together",
 			    lost);
+	}
 	return 0;
 }
 
@@ -226,7 +237,8 @@ static int append_child(struct ckpt_save *save, struct task_struct *parent,
 		return append_process(save, member);
 	if (READ_ONCE(child->exit_state) == EXIT_DEAD)
 		return 0;
-	if (READ_ONCE(child->exit_state) != EXIT_ZOMBIE) {
+	/* a leader that ended before its threads is no zombie yet */
+	if (READ_ONCE(child->exit_state) != EXIT_ZOMBIE || !thread_group_empty(child)) {
 		ckpt_at_task(save, child);
 		ckpt_refuse(save, "process", "is a child of pid %d but not in the group; move it there",
 			    task_pid_vnr(parent));
@@ -374,6 +386,7 @@ static int prove_stopped(struct ckpt_save *save, struct ckpt_member *member)
 					"does not reach the freezer; it is in an uninterruptible system call");
 		fsleep(100);
 	}
+	save->moving = true;
 	if (!strcmp(what, "traced"))
 		return ckpt_refuse(save, "ptrace", "is traced by pid %d; detach the tracer",
 				   tracer_of(task));
@@ -390,7 +403,7 @@ static int check_member(struct ckpt_save *save, struct ckpt_member *member)
 	member->tid = task_pid_nr_ns(member->task, save->pid_ns);
 	save->call.result.threads++;
 	save->call.result.processes += member->leader;
-	if (member->dead)
+	if (member->dead || is_elsewhere(save, member->task))
 		return 0;
 	return prove_stopped(save, member);
 }

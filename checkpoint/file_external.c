@@ -74,6 +74,18 @@ static u64 key_of(struct file *file, u32 kind)
 	return KEY(kind, inode->i_ino & KEY_NUMBER);
 }
 
+/* Acknowledged to their sender, and lost with this end. */
+static bool has_unread(struct file *file)
+{
+	struct pipe_inode_info *pipe = get_pipe_info(file, false);
+	struct socket *sock = sock_from_file(file);
+
+	if (sock)
+		return !skb_queue_empty_lockless(&sock->sk->sk_receive_queue);
+	return pipe && file->f_mode & FMODE_READ &&
+	       !pipe_empty(READ_ONCE(pipe->head), READ_ONCE(pipe->tail));
+}
+
 static int checkpoint_external(struct ckpt_save *save, struct ckpt_obj *obj)
 {
 	struct file *file = obj->ptr;
@@ -82,6 +94,12 @@ static int checkpoint_external(struct ckpt_save *save, struct ckpt_obj *obj)
 	size_t len = 0;
 	char *name;
 
+	if (has_unread(file))
+		ckpt_warn(save, "%pd has bytes that were not read yet; they are not in the image",
+			  file->f_path.dentry);
+	if (!kind)
+		return ckpt_err(save, -EBUSY, "%pd lost its peer while the group was held",
+				file->f_path.dentry);
 	name = file_path(file, save->path, PATH_MAX);
 	if (!IS_ERR(name))
 		len = strlen(name);

@@ -92,12 +92,18 @@ static int checkpoint_files(struct ckpt_save *save, struct ckpt_obj *obj)
 
 	entry = ckpt_tail(out, sizeof(*out));
 	for (fd = 0; (file = ckpt_next_fd(files, &fd, &cloexec)); fd++, entry++) {
-		id = ckpt_object_find(save, file)->id;
+		struct ckpt_obj *known = ckpt_object_find(save, file);
+
 		fput(file);
+		/* somebody outside may have it, whom a member that was killed since hid */
+		if (!nr-- || !known)
+			return ckpt_err(save, -EBUSY, "the descriptor table changed while the group was held");
 		entry->fd = cpu_to_le32(fd);
-		entry->file = cpu_to_le32(id);
+		entry->file = cpu_to_le32(known->id);
 		entry->flags = cpu_to_le32(cloexec ? CKPT_FD_CLOEXEC : 0);
 	}
+	if (nr)
+		return ckpt_err(save, -EBUSY, "the descriptor table changed while the group was held");
 	return 0;
 }
 

@@ -233,6 +233,8 @@ static int build_leader(struct ckpt_task *task)
 	return (uts ? ckpt_uts_ns_ops.install(load, uts) : 0) ?:
 	       spawn_children(task) ?:
 	       ckpt_mm_ops.install(load, ckpt_rec(load, le32_to_cpu(in->mm))) ?:
+	       /* before threads have signals pending: it drops those that are ignored */
+	       ckpt_sighand_ops.install(load, ckpt_rec(load, le32_to_cpu(in->sighand))) ?:
 	       spawn_threads(task->proc) ?:
 	       restart_process(load, task->proc);
 }
@@ -308,6 +310,18 @@ static int create_roots(struct ckpt_load *load)
 	return 0;
 }
 
+/* What they wait for may never come, such as a page of a file that a daemon serves. */
+static void kill_all(struct ckpt_load *load)
+{
+	struct ckpt_proc *proc;
+	struct ckpt_task *task;
+
+	list_for_each_entry(proc, &load->procs, list)
+		list_for_each_entry(task, &proc->threads, list)
+			if (READ_ONCE(task->task))
+				send_sig(SIGKILL, task->task, 1);
+}
+
 /**
  * ckpt_forest_create - create every task, and wait until each is built
  * @load: the call, all signals blocked
@@ -329,6 +343,7 @@ int ckpt_forest_create(struct ckpt_load *load)
 	users_put(load);
 	if (wait_for_completion_killable(&load->quiet)) {
 		set_error(load, -EINTR);
+		kill_all(load);
 		wait_for_completion(&load->quiet);
 	}
 	return load->err;

@@ -69,6 +69,18 @@ static void fill_bounds(struct ckpt_mm *out, struct mm_struct *mm)
 	out->env_end = cpu_to_le64(mm->env_end);
 }
 
+/**
+ * ckpt_vdso - address of the vDSO, 0 if it was unmapped, which leaves it behind
+ * @mm: the address space, its mmap lock held
+ */
+unsigned long ckpt_vdso(struct mm_struct *mm)
+{
+	unsigned long vdso = ckpt_arch_vdso(mm);
+	struct vm_area_struct *vma = vdso ? vma_lookup(mm, vdso) : NULL;
+
+	return vma && ckpt_arch_vma_is_vdso(vma) ? vdso : 0;
+}
+
 static u32 flags_of(struct mm_struct *mm)
 {
 	u32 flags = 0;
@@ -77,7 +89,7 @@ static u32 flags_of(struct mm_struct *mm)
 		flags |= CKPT_MM_DUMPABLE;
 	if (test_bit(MMF_DISABLE_THP, &mm->flags))
 		flags |= CKPT_MM_THP_DISABLE;
-	if (ckpt_arch_vdso(mm))
+	if (ckpt_vdso(mm))
 		flags |= CKPT_MM_VDSO;
 	if (test_bit(MMF_VM_MERGE_ANY, &mm->flags))
 		flags |= CKPT_MM_MERGE_ANY;
@@ -97,6 +109,8 @@ static int save_exe(struct ckpt_save *save, struct mm_struct *mm, u32 *id)
 		return 0;
 	if (!(exe->f_flags & __FMODE_EXEC))
 		ckpt_refuse(save, "executable", "was set by PR_SET_MM_EXE_FILE, not saved yet");
+	if (ckpt_is_shmem(exe))
+		ckpt_refuse(save, "executable", "is a memfd, not saved yet");
 	return checkpoint_file(save, exe, id);
 }
 
@@ -113,7 +127,7 @@ static int emit_mm(struct ckpt_save *save, struct ckpt_obj *obj, u32 exe)
 	out->flags = cpu_to_le32(flags_of(mm) | ckpt_lock_future(save, mm));
 	out->coredump_filter = cpu_to_le32((mm->flags & MMF_DUMP_FILTER_MASK) >>
 					   MMF_DUMP_FILTER_SHIFT);
-	out->vdso = cpu_to_le64(ckpt_arch_vdso(mm));
+	out->vdso = cpu_to_le64(ckpt_vdso(mm));
 	ckpt_arch_save_pkeys(mm, out);
 	out->membarrier = cpu_to_le32(checkpoint_membarrier(mm));
 	out->auxv_len = cpu_to_le32(AUXV_BYTES);
@@ -236,6 +250,8 @@ static int new_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 	err = mm_install(mm);
 	if (err)
 		return err;
+	/* from here on it is its own memory that it may be killed for: see new_task() */
+	current->signal->oom_score_adj = max_t(short, 0, current->signal->oom_score_adj_min);
 	mmget(mm);
 	rec->live = no_free_ptr(mm);
 	return 0;

@@ -56,6 +56,8 @@ static inline int ckpt_mm_merge_any(struct mm_struct *mm) { return ksm_enable_me
 static inline int ckpt_mm_merge_any(struct mm_struct *mm) { return -EINVAL; }
 #endif
 
+unsigned long ckpt_vdso(struct mm_struct *mm);
+
 /* Pages that may be charged to a memory group before a limit of it is reached. */
 #ifdef CONFIG_MEMCG
 static inline unsigned long ckpt_memcg_room(struct mem_cgroup *memcg)

@@ -151,8 +151,9 @@ void *ckpt_emit_object(struct ckpt_save *save, struct ckpt_obj *obj, size_t tail
 	return data;
 }
 
-/* A reference that goes away by itself is waited for this often. */
+/* A reference that goes away by itself is waited for this often, and in all so long. */
 #define SURPLUS_TRIES	5
+#define SURPLUS_US	USEC_PER_SEC
 
 /**
  * ckpt_object_surplus - do more hold an object than were seen in the group?
@@ -160,7 +161,8 @@ void *ckpt_emit_object(struct ckpt_save *save, struct ckpt_obj *obj, size_t tail
  * @obj: the object, after the survey
  *
  * Readers of /proc and closes under way hold references for a moment, so a
- * surplus is looked at again a few times, for 31 ms in all.
+ * surplus is looked at again a few times, for 31 ms, or a second for all objects of
+ * a call: how many are shared is for others to say.
  *
  * Return: how many references are not the group's.
  */
@@ -172,10 +174,11 @@ long ckpt_object_surplus(struct ckpt_save *save, struct ckpt_obj *obj)
 	for (i = 0; ; i++) {
 		/* one reference is the table's */
 		surplus = obj->survey->count(obj->ptr) - obj->seen - 1;
-		if (surplus <= 0 || i == SURPLUS_TRIES ||
+		if (surplus <= 0 || i == SURPLUS_TRIES || save->waited_us > SURPLUS_US ||
 		    fatal_signal_pending(current))
 			return surplus;
 		fsleep(USEC_PER_MSEC << i);
+		save->waited_us += USEC_PER_MSEC << i;
 	}
 }
 

@@ -217,7 +217,7 @@ int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader)
 	out->exit_signal = cpu_to_le32(exit_signal_of(save, task));
 	out->state = cpu_to_le32(live ? CKPT_PROCESS_LIVE : CKPT_PROCESS_ZOMBIE);
 	out->exit_code = cpu_to_le32(exit_code_of(live ?: task, !live));
-	out->flags = cpu_to_le32(flags_of(save, live ?: task, root));
+	out->flags = cpu_to_le32(flags_of(save, task, root));
 	out->mm = cpu_to_le32(leader->ids.mm);
 	out->sighand = cpu_to_le32(leader->ids.sighand);
 	out->uts_ns = cpu_to_le32(leader->ids.uts_ns);
@@ -225,11 +225,11 @@ int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader)
 	out->nr_threads = cpu_to_le32(leader->nr_threads);
 	out->nr_siginfos = cpu_to_le32(nr_siginfos);
 	fill_rlimits(out, task);
+	if (out->sid && !out->pgid)
+		ckpt_refuse(save, "process group", "is led from outside the group, its session is not");
 	if (!live)
 		return 0;
 	refuse_tty(save, live, le32_to_cpu(out->sid));
-	if (out->sid && !out->pgid)
-		ckpt_refuse(save, "process group", "is led from outside the group, its session is not");
 	if (root && save->new_pid_ns &&
 	    ((out->sid && out->sid != out->tgid) || (out->pgid && out->pgid != out->tgid)))
 		ckpt_refuse(save, "session", "pid 1 is in a session or group that it does not lead");
@@ -378,8 +378,7 @@ int restart_process(struct ckpt_load *load, struct ckpt_proc *proc)
 
 	if (le32_to_cpu(in->flags) & CKPT_PROCESS_EXECED)
 		current->flags &= ~PF_FORKNOEXEC;
-	err = set_oom(load, proc->rec) ?:
-	      ckpt_sighand_ops.install(load, ckpt_rec(load, le32_to_cpu(in->sighand)));
+	err = set_oom(load, proc->rec);
 	return err ?: ckpt_send_pending(load, proc->rec,
 					le32_to_cpu(in->nr_siginfos), true);
 }
@@ -400,7 +399,8 @@ static void continue_again(struct task_struct *leader)
 
 	if (!lock_task_sighand(leader, &flags))
 		return;
-	leader->signal->flags |= SIGNAL_STOP_CONTINUED;
+	if (!(leader->signal->flags & SIGNAL_GROUP_EXIT))
+		leader->signal->flags |= SIGNAL_STOP_CONTINUED;
 	unlock_task_sighand(leader, &flags);
 }
 
@@ -414,6 +414,11 @@ static void stop_again(struct ckpt_proc *proc, const struct ckpt_process *in)
 
 	if (!lock_task_sighand(leader->task, &flags))
 		return;
+	/* one that is being killed keeps its code */
+	if (leader->task->signal->flags & SIGNAL_GROUP_EXIT) {
+		unlock_task_sighand(leader->task, &flags);
+		return;
+	}
 	leader->task->signal->flags |= SIGNAL_STOP_STOPPED;
 	leader->task->signal->group_exit_code =
 		le32_to_cpu(in->flags) & CKPT_PROCESS_STOP_SEEN ? 0 : sig;
@@ -436,7 +441,9 @@ void ckpt_process_commit(struct ckpt_load *load, struct ckpt_proc *proc)
 	struct ckpt_task *leader = list_first_entry(&proc->threads, struct ckpt_task, list);
 
 	write_lock_irq(&tasklist_lock);
-	leader->task->exit_signal = le32_to_cpu(in->exit_signal);
+	/* it is 0 unless the parent was killed, and who is it now is to get SIGCHLD */
+	if (!leader->task->exit_signal)
+		leader->task->exit_signal = le32_to_cpu(in->exit_signal);
 	write_unlock_irq(&tasklist_lock);
 	if (le32_to_cpu(in->state) == CKPT_PROCESS_ZOMBIE)
 		return;

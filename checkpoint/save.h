@@ -89,11 +89,13 @@ struct ckpt_member {
  * @pid_ns: the root task's pid namespace
  * @user_ns: the root task's user namespace
  * @new_pid_ns: the first root is pid 1 of @pid_ns, which is not the caller's
+ * @moving: some task was refused because it does not stand still
  * @nr_outside: blockers that are shared with tasks outside
  * @cred_id: credentials of the task whose objects are captured
  * @fsuid: owner of the files that they make
  * @fsgid: and group
  * @uts_id: the uts namespace of the first root, 0 if it is the caller's
+ * @waited_us: time that was waited for references to go away
  * @objects: objects met
  * @object_list: the same, by id
  * @nr_objects: how many
@@ -129,11 +131,13 @@ struct ckpt_save {
 	struct pid_namespace *pid_ns;
 	struct user_namespace *user_ns;
 	bool new_pid_ns;
+	bool moving;
 	u32 nr_outside;
 	u32 cred_id;
 	kuid_t fsuid;
 	kgid_t fsgid;
 	u32 uts_id;
+	unsigned long waited_us;
 	struct rhashtable objects;
 	struct list_head object_list;
 	u32 nr_objects;

@@ -74,6 +74,7 @@ static void leave_room(struct survey_test *t, unsigned int nr)
 	t->save->objects.max_elems = atomic_read(&t->save->objects.nelems) + nr;
 }
 
+/* It is one of shared memory, which is an object, too. */
 static void a_file_needs_room(struct kunit *test)
 {
 	struct survey_test *t = test->priv;
@@ -83,7 +84,7 @@ static void a_file_needs_room(struct kunit *test)
 	leave_room(t, 0);
 	KUNIT_EXPECT_GT(test, 0, survey_file(t->save, file));
 	KUNIT_EXPECT_GT(test, 0, ckpt_object(t->save, file, &ckpt_any_file_ops, &id));
-	leave_room(t, 1);
+	leave_room(t, 2);
 	KUNIT_EXPECT_EQ(test, 0, survey_file(t->save, file));
 }
 

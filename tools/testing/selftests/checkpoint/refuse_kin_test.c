@@ -54,6 +54,27 @@ static int child_outside(const char *a)
 	return move(sleeping_child(), "/sys/fs/cgroup");
 }
 
+static void *sleeper(void *unused)
+{
+	sleep_on(NULL);
+	return NULL;
+}
+
+/* Its leader has ended, it has not. */
+static int half_child_outside(const char *a)
+{
+	pthread_t thread;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (!pthread_create(&thread, NULL, sleeper, NULL))
+			syscall(SYS_exit, 0);
+		_exit(1);
+	}
+	fail_nap(300);
+	return move(pid, "/sys/fs/cgroup");
+}
+
 /* The session is led from inside, a process group in it from outside. */
 static int leader_outside(const char *a)
 {
@@ -178,13 +199,15 @@ static int thread_elsewhere(const char *a)
 
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
-	T(child_outside), T(leader_outside), T(child_below), T(tables_outside),
+	T(child_outside), T(half_child_outside), T(leader_outside), T(child_below),
+	T(tables_outside),
 	T(tables_outside_and_more), T(handlers), T(memory_outside), T(uts_ns_of_a_root),
 	T(uts_ns_of_the_parent), T(uts_ns_of_a_child), T(thread_elsewhere), T(nothing),
 	{ }
 };
 
 REFUSED(child_outside, OBJECT("process"), "not in the group");
+REFUSED(half_child_outside, OBJECT("process"), "not in the group");
 REFUSED(leader_outside, OBJECT("process group"), "led from outside");
 REFUSED(uts_ns_of_the_parent, OBJECT("uts namespace"), "another uts namespace than the first");
 REFUSED(uts_ns_of_a_child, OBJECT("uts namespace"), "another uts namespace than the first");
@@ -302,6 +325,33 @@ TEST_F(refused, thread_elsewhere)
 
 	refuse(_metadata, &there, "thread_elsewhere",
 	       (const char *const []){ OBJECT("threads"), "in another group", NULL });
+	fail_group_clear(&self->group);
+	fail_group_end(&inside);
+	fail_group_end(&beside);
+}
+
+/* The leader stays where the group does not hold it. */
+TEST_F(refused, leader_elsewhere)
+{
+	struct fail_group inside = {}, beside = {};
+	int fd = memfd_create("image", MFD_CLOEXEC);
+
+	ASSERT_EQ(0, fail_group_below(&inside, &self->group, "inside"));
+	ASSERT_EQ(0, fail_group_below(&beside, &self->group, "beside"));
+	ASSERT_EQ(0, fail_group_write(&inside, "cgroup.type", "threaded"));
+	ASSERT_EQ(0, fail_group_write(&beside, "cgroup.type", "threaded"));
+	ASSERT_LT(0, fail_start(&inside, "thread_elsewhere", inside.path));
+	EXPECT_EQ(-EAGAIN, fail_checkpoint(&beside, fd, 0, 0, &self->report)) {
+		TH_LOG("%s", self->report.log);
+	}
+	EXPECT_NE(NULL, fail_logged(&self->report, OBJECT("threads"), "in another group"));
+	/* also when the leader stands still for another reason */
+	ASSERT_EQ(0, fail_group_write(&inside, "cgroup.freeze", "1"));
+	EXPECT_EQ(-EAGAIN, fail_checkpoint(&beside, fd, 0, 0, &self->report)) {
+		TH_LOG("%s", self->report.log);
+	}
+	EXPECT_EQ(CKPT_STAGE_COLLECT, self->report.result.stage);
+	close(fd);
 	fail_group_clear(&self->group);
 	fail_group_end(&inside);
 	fail_group_end(&beside);
