@@ -35,8 +35,10 @@ static bool has_real_itimer(struct task_struct *task)
 
 static bool has_cpu_itimer(struct task_struct *task)
 {
-	return task->signal->it[CPUCLOCK_PROF].expires ||
-	       task->signal->it[CPUCLOCK_VIRT].expires;
+	struct cpu_itimer *it = task->signal->it;
+
+	return it[CPUCLOCK_PROF].expires || it[CPUCLOCK_PROF].incr ||
+	       it[CPUCLOCK_VIRT].expires || it[CPUCLOCK_VIRT].incr;
 }
 
 static bool is_exiting(struct task_struct *task)
@@ -149,6 +151,16 @@ static const struct question questions[] = {
 	{ task_has_user_events, "user events", "are enabled, not saved yet" },
 };
 
+/* A thread may have left that of its process, which save_uts() looks at. */
+static bool is_other_uts(struct ckpt_save *save, struct uts_namespace *ns)
+{
+	struct ckpt_obj *obj = ckpt_object_find(save, ns);
+
+	if (ns == current->nsproxy->uts_ns)
+		return save->uts_id;
+	return !obj || obj->id != save->uts_id;
+}
+
 static int refuse_namespaces(struct ckpt_save *save, struct task_struct *task)
 {
 	const struct nsproxy *own = current->nsproxy;
@@ -164,6 +176,8 @@ static int refuse_namespaces(struct ckpt_save *save, struct task_struct *task)
 
 	if (ns.mnt_ns != own->mnt_ns)
 		ckpt_refuse(save, "mount namespace", "is another than the caller's, not saved yet; call from inside it");
+	if (!thread_group_leader(task) && is_other_uts(save, ns.uts_ns))
+		ckpt_refuse(save, "uts namespace", "of a thread is another than the first root's, not saved yet");
 	if (ns.net_ns != own->net_ns)
 		ckpt_refuse(save, "network namespace", "is another than the caller's, not saved yet; call from inside it");
 	if (ns.ipc_ns != own->ipc_ns)

@@ -9,6 +9,7 @@
 #include <linux/file.h>
 #include <linux/filelock.h>
 #include <linux/net.h>
+#include <linux/pagemap.h>
 
 #include "files.h"
 
@@ -106,6 +107,13 @@ static int refuse_common(struct ckpt_save *save, struct file *file)
 			    file->f_path.dentry);
 	if (has_owner(file))
 		ckpt_refuse(save, "F_SETOWN", "a signal owner or signal is set on %pd and cannot be saved yet",
+			    file->f_path.dentry);
+	if ((file->f_flags & O_ACCMODE) == O_ACCMODE)
+		ckpt_refuse(save, "file flags", "%pd is open neither to read nor to write, not saved yet",
+			    file->f_path.dentry);
+	if (file->f_mode & FMODE_WRITE &&
+	    filemap_check_wb_err(file->f_mapping, READ_ONCE(file->f_wb_err)))
+		ckpt_refuse(save, "write error", "one of %pd was not told by fsync(2) yet, and cannot be saved",
 			    file->f_path.dentry);
 	if (unknown)
 		ckpt_refuse(save, "file flags", "flags 0%o of %pd are not known",

@@ -29,6 +29,8 @@ static int checkpoint_eventfd(struct ckpt_save *save, struct ckpt_obj *obj)
 	err = ckpt_refuse_shared(save, obj);
 	if (err)
 		return err;
+	if (file->f_flags & ~(O_RDWR | O_NONBLOCK))
+		return ckpt_refuse(save, "eventfd", "has flags 0%o, not saved yet", file->f_flags);
 	out = ckpt_emit_object(save, obj, 0);
 	if (!out)
 		return -ENOMEM;

@@ -14,6 +14,9 @@
 
 #include "internal.h"
 
+/* Flags of an end, besides the mode: F_SETFL and an open by /proc/PID/fd set them. */
+#define END_FLAGS	(O_NONBLOCK | O_LARGEFILE | O_APPEND | O_NOATIME | O_DSYNC | __O_SYNC)
+
 /* What F_SETPIPE_SZ can ask for at most. */
 #define PIPE_SIZE_MAX	BIT(30)
 
@@ -52,9 +55,13 @@ static u32 queued_bytes(struct ckpt_save *save, struct pipe_inode_info *pipe)
 
 static int checkpoint_pipe(struct ckpt_save *save, struct ckpt_obj *obj)
 {
-	struct pipe_inode_info *pipe = ((struct inode *)obj->ptr)->i_pipe;
+	struct inode *inode = obj->ptr;
+	struct pipe_inode_info *pipe = inode->i_pipe;
 	struct ckpt_pipe *out;
 
+	if (!uid_eq(inode->i_uid, save->fsuid) || !gid_eq(inode->i_gid, save->fsgid) ||
+	    (inode->i_mode & 07777) != 0600)
+		ckpt_warn(save, "a pipe has another owner or mode than this process would give it, and will have this one's");
 	out = ckpt_emit_object(save, obj, 0);
 	if (!out)
 		return -ENOMEM;
@@ -260,6 +267,8 @@ static int checkpoint_end(struct ckpt_save *save, struct ckpt_obj *obj)
 	u32 pipe;
 	int err;
 
+	if (file->f_flags & ~(O_ACCMODE | END_FLAGS | O_DIRECT))
+		ckpt_refuse(save, "pipe", "has flags 0%o, not saved yet", file->f_flags);
 	if (file->f_flags & O_DIRECT)
 		return ckpt_refuse(save, "pipe", "is in packet mode (O_DIRECT), not saved yet");
 	if (pipe_has_watch_queue(get_pipe_info(file, false)))
@@ -282,7 +291,7 @@ static int validate_end(struct ckpt_load *load, struct ckpt_rec *rec)
 	const struct ckpt_file_pipe *in = ckpt_data(rec, ckpt_file_pipe);
 
 	if (in->__reserved || in->file.pos || in->file.how ||
-	    le32_to_cpu(in->file.flags) & ~(O_ACCMODE | O_NONBLOCK | O_LARGEFILE))
+	    le32_to_cpu(in->file.flags) & ~(O_ACCMODE | END_FLAGS))
 		return ckpt_fail(load, rec, -EBADMSG, "flags that no pipe has");
 	if (!ckpt_ref(load, rec, le32_to_cpu(in->pipe), CKPT_REC_PIPE))
 		return -EBADMSG;
@@ -301,7 +310,8 @@ static struct file *open_end(struct ckpt_load *load, struct ends *ends,
 		return dentry_open(&file->f_path, flags, cred);
 	ends->used[mode == O_WRONLY] = true;
 	spin_lock(&file->f_lock);
-	file->f_flags |= flags & (O_NONBLOCK | O_LARGEFILE);
+	file->f_flags |= flags & END_FLAGS;
+	file->f_iocb_flags = iocb_flags(file);
 	spin_unlock(&file->f_lock);
 	return get_file(file);
 }

@@ -112,6 +112,10 @@ static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
 		ckpt_refuse_outside(save, "shared memory", "%pd is open in a process outside the group",
 				    dentry);
 	warn_owner(save, inode, dentry);
+	if (!ckpt_is_huge(inode) && (!RB_EMPTY_ROOT(&SHMEM_I(inode)->xattrs.rb_root) ||
+				     SHMEM_I(inode)->fsflags))
+		ckpt_refuse(save, "memfd", "%pd has extended attributes or flags, not saved yet",
+			    dentry);
 	if (*seals_of(inode) & ~SEALS_KNOWN)
 		ckpt_refuse(save, "memfd", "%pd has seals 0x%x that are not known", dentry,
 			    *seals_of(inode));
@@ -448,6 +452,7 @@ static int restart_file(struct ckpt_load *load, struct ckpt_rec *rec)
 		file = get_file(first);
 		spin_lock(&file->f_lock);
 		file->f_flags |= flags & (O_NONBLOCK | O_APPEND);
+		file->f_iocb_flags = iocb_flags(file);
 		spin_unlock(&file->f_lock);
 	} else {
 		file = dentry_open(&first->f_path, flags,

@@ -256,6 +256,32 @@ static void fill_libc(struct task_struct *task, struct ckpt_thread *out)
 	out->rseq_sig = cpu_to_le32(task->rseq_sig);
 }
 
+/* What a restart takes: asked when it is saved, too, as the kernel takes more. */
+static bool good_libc(const struct ckpt_thread *in)
+{
+	u64 rseq = le64_to_cpu(in->rseq), len = le32_to_cpu(in->rseq_len);
+
+	if (le64_to_cpu(in->robust_list) >= TASK_SIZE_MAX ||
+	    le64_to_cpu(in->clear_child_tid) >= TASK_SIZE_MAX)
+		return false;
+	if (!rseq)
+		return !len && !in->rseq_sig;
+	/* as rseq(2) has it */
+	return rseq < TASK_SIZE_MAX - len && IS_ALIGNED(rseq, 32) &&
+	       len >= 32 && len <= 4096;
+}
+
+static bool good_altstack(const struct ckpt_thread *in)
+{
+	u64 sp = le64_to_cpu(in->altstack_sp), size = le64_to_cpu(in->altstack_size);
+	u32 flags = le32_to_cpu(in->altstack_flags);
+
+	/* SS_ONSTACK is kept as it was given, and means nothing */
+	return !(flags & ~(SS_AUTODISARM | SS_DISABLE | SS_ONSTACK)) &&
+	       (!size || size >= MINSIGSTKSZ) &&
+	       sp < TASK_SIZE_MAX && size <= TASK_SIZE_MAX - sp;
+}
+
 /* sched_setaffinity(2) of others frees what it replaces: see dup_user_cpus_ptr(). */
 static bool read_cpus(struct task_struct *task, u64 *cpus)
 {
@@ -296,6 +322,8 @@ static int emit_thread(struct ckpt_save *save, struct ckpt_member *member)
 	out->restart = cpu_to_le32(save_restart(save, task, args));
 	for (i = 0; i < ARRAY_SIZE(args); i++)
 		out->restart_args[i] = cpu_to_le64(args[i]);
+	if (!good_libc(out) || !good_altstack(out) || !good_restart(out))
+		ckpt_refuse(save, "thread", "has registered an address or a length that cannot be registered again");
 	strscpy_pad((char *)out->comm, task->comm, sizeof(out->comm));
 	memcpy(ckpt_tail(out, sizeof(*out)), cpus, cpus_len);
 
@@ -339,30 +367,6 @@ int checkpoint_thread(struct ckpt_save *save, struct ckpt_member *member)
 }
 
 /* ---- Restart ---- */
-
-static bool good_libc(const struct ckpt_thread *in)
-{
-	u64 rseq = le64_to_cpu(in->rseq), len = le32_to_cpu(in->rseq_len);
-
-	if (le64_to_cpu(in->robust_list) >= TASK_SIZE_MAX ||
-	    le64_to_cpu(in->clear_child_tid) >= TASK_SIZE_MAX)
-		return false;
-	if (!rseq)
-		return !len && !in->rseq_sig;
-	/* as rseq(2) has it */
-	return rseq < TASK_SIZE_MAX - len && IS_ALIGNED(rseq, 32) &&
-	       len >= 32 && len <= 4096;
-}
-
-static bool good_altstack(const struct ckpt_thread *in)
-{
-	u64 sp = le64_to_cpu(in->altstack_sp), size = le64_to_cpu(in->altstack_size);
-	u32 flags = le32_to_cpu(in->altstack_flags);
-
-	return !(flags & ~(SS_AUTODISARM | SS_DISABLE)) &&
-	       (!size || size >= MINSIGSTKSZ) &&
-	       sp < TASK_SIZE_MAX && size <= TASK_SIZE_MAX - sp;
-}
 
 static int validate_dead(struct ckpt_load *load, struct ckpt_rec *rec)
 {

@@ -122,6 +122,8 @@ static u32 flags_of_vdso(struct ckpt_save *save, struct vm_area_struct *vma)
 	bool data = vma->vm_flags & VM_PFNMAP;
 	vm_flags_t usual = VM_DONTEXPAND | (data ? VM_IO | VM_PFNMAP | VM_DONTDUMP : 0);
 
+	if (!ckpt_vdso(vma->vm_mm))
+		ckpt_refuse(save, "vDSO", "a part of it was unmapped, not saved yet");
 	if ((vma->vm_flags & VM_ACCESS_FLAGS) != (data ? VM_READ : VM_READ | VM_EXEC))
 		ckpt_refuse(save, "vDSO", "its protection was changed, not saved yet");
 	if ((vma->vm_flags & ~(VM_DERIVED | VM_SEALED | usual)) || vma_pkey(vma))

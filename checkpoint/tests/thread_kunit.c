@@ -354,7 +354,7 @@ static void signal_stacks_are_looked_at(struct kunit *test)
 	} cases[] = {
 		{ 0, 0, SS_DISABLE, true },
 		{ PAGE_SIZE, 8192, SS_AUTODISARM, true },
-		{ PAGE_SIZE, 8192, SS_ONSTACK, false },
+		{ PAGE_SIZE, 8192, SS_ONSTACK, true },
 		{ PAGE_SIZE, 8192, BIT(30), false },
 		{ TASK_SIZE_MAX, 0, 0, false },
 		{ TASK_SIZE_MAX - 8192, 8192, 0, true },

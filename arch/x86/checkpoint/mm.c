@@ -23,7 +23,7 @@ int ckpt_arch_refuse_mm(struct ckpt_save *save, struct mm_struct *mm)
 	return 0;
 }
 
-/* Address of the vDSO's code, 0 if it was unmapped. */
+/* Where the vDSO's code is or was, 0 if there was none. */
 unsigned long ckpt_arch_vdso(struct mm_struct *mm)
 {
 	return (unsigned long)mm->context.vdso;

@@ -77,6 +77,10 @@ bool ckpt_arch_restart_block(struct task_struct *task)
 {
 	struct pt_regs *regs = task_pt_regs(task);
 
+	/* let go, and stopped again before it could go on: restart_syscall(2) is set up */
+	if (regs->ax == __NR_restart_syscall &&
+	    task->restart_block.fn != do_no_restart_syscall)
+		return true;
 	return (long)regs->orig_ax >= 0 && (long)regs->ax == -ERESTART_RESTARTBLOCK;
 }
 
@@ -138,6 +142,13 @@ static unsigned int count_components(const u8 *xsave)
 	return 1 + hweight64(*(u64 *)(xsave + XSAVE_HEADER) & ~3ULL);
 }
 
+/* A program may have anything in them, and a restart must not take everything. */
+static bool good_addresses(const struct user_regs_struct *regs)
+{
+	return regs->ip < TASK_SIZE_MAX && regs->sp < TASK_SIZE_MAX &&
+	       regs->fs_base < TASK_SIZE_MAX && regs->gs_base < TASK_SIZE_MAX;
+}
+
 static int emit_thread(struct ckpt_save *save, struct task_struct *task,
 		       const u8 *xsave)
 {
@@ -154,6 +165,8 @@ static int emit_thread(struct ckpt_save *save, struct task_struct *task,
 	ret = regset_get(task, general, sizeof(out->regs), out->regs);
 	if (ret < 0)
 		return ret;
+	if (!good_addresses((const void *)out->regs))
+		ckpt_refuse(save, "registers", "the stack pointer or a segment's base is beyond user memory");
 	to = (struct membuf){ .p = out->tls, .left = sizeof(out->tls) };
 	ret = regset_tls_get(task, NULL, to);
 	if (ret < 0)
@@ -196,9 +209,7 @@ static int validate_thread(struct ckpt_load *load, struct ckpt_rec *rec)
 
 	if (in->__reserved || !nr || nr > 62)
 		return ckpt_fail(load, rec, -EBADMSG, "bad number of components");
-	if (regs->ip >= TASK_SIZE_MAX || regs->sp >= TASK_SIZE_MAX ||
-	    regs->fs_base >= TASK_SIZE_MAX || regs->gs_base >= TASK_SIZE_MAX ||
-	    regs->cs != __USER_CS || regs->ss != __USER_DS)
+	if (!good_addresses(regs) || regs->cs != __USER_CS || regs->ss != __USER_DS)
 		return ckpt_fail(load, rec, -EBADMSG, "registers that no 64-bit user has");
 	return 0;
 }

@@ -449,6 +449,27 @@ static void a_shadow_stack_is_refused(struct kunit *test)
 #endif
 }
 
+/* After a thaw the call is set up to go on, and may be stopped again before it does. */
+static void a_call_that_was_let_go_has_its_restart_block(struct kunit *test)
+{
+	struct task_struct *task = ckpt_kunit_task(test);
+	struct pt_regs *regs = task_pt_regs(task);
+
+	task->restart_block.fn = do_no_restart_syscall;
+	regs->orig_ax = __NR_nanosleep;
+	regs->ax = -ERESTART_RESTARTBLOCK;
+	KUNIT_EXPECT_TRUE(test, ckpt_arch_restart_block(task));
+	regs->orig_ax = -1;
+	KUNIT_EXPECT_FALSE(test, ckpt_arch_restart_block(task));
+	regs->ax = __NR_restart_syscall;
+	KUNIT_EXPECT_FALSE(test, ckpt_arch_restart_block(task));
+	task->restart_block.fn = hrtimer_nanosleep_restart;
+	KUNIT_EXPECT_TRUE(test, ckpt_arch_restart_block(task));
+	regs->ax = 0;
+	KUNIT_EXPECT_FALSE(test, ckpt_arch_restart_block(task));
+	task->restart_block.fn = do_no_restart_syscall;
+}
+
 static struct kunit_case regs_cases[] = {
 	KUNIT_CASE(general_registers_come_back),
 	KUNIT_CASE(orig_ax_is_of_a_call_to_be_restarted_or_of_none),
@@ -468,6 +489,7 @@ static struct kunit_case regs_cases[] = {
 	KUNIT_CASE(traps_of_instructions_are_refused),
 	KUNIT_CASE(amx_is_refused),
 	KUNIT_CASE(a_shadow_stack_is_refused),
+	KUNIT_CASE(a_call_that_was_let_go_has_its_restart_block),
 	{}
 };
 

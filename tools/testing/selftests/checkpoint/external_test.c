@@ -234,4 +234,36 @@ TEST_F(external, socket_is_replaced)
 	EXPECT_EQ(0, cr_wait_exit(cr));
 }
 
+/* Its writer is taken, so that bytes wait in a pipe of somebody else. */
+CR_PROGRAM(reader)
+{
+	int fds[2];
+
+	CR_EQ(0, pipe(fds));
+	CR_EQ(4, fds[1]);
+	CR_EQ(6, write(4, "unread", 6));
+	cr_touch("made");
+	cr_await("taken");
+	close(4);
+	cr_ready();
+}
+
+TEST_F(external, bytes_that_wait_are_told_of)
+{
+	struct cr *cr = &self->cr;
+	char path[128];
+	int fd;
+
+	ASSERT_EQ(0, cr_start(cr, "reader", NULL));
+	ASSERT_EQ(0, cr_wait_for(cr, "made"));
+	fd = take(cr, 4);
+	ASSERT_LE(0, fd);
+	snprintf(path, sizeof(path), "%s/taken", cr->dir);
+	close(open(path, O_CREAT | O_WRONLY, 0666));
+	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	EXPECT_EQ(0, cr_checkpoint(cr));
+	EXPECT_TRUE(cr_logged(cr, "has bytes that were not read yet"));
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

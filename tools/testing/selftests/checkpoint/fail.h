@@ -131,7 +131,6 @@ int fail_image_parse(struct fail_image *image);
 void fail_image_copy(struct fail_image *to, const struct fail_image *from);
 void fail_image_free(struct fail_image *image);
 void fail_image_seal(struct fail_image *image);
-void fail_image_measure(struct fail_image *image);
 void fail_image_build(struct fail_image *to, const struct fail_image *from,
 		      const int *order, int nr);
 int fail_image_find(const struct fail_image *image, uint32_t type, int nth);

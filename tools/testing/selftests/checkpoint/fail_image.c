@@ -149,7 +149,7 @@ int fail_image_of(const struct fail_group *group, const char *target,
 }
 
 /* Let the header say how much metadata there is. */
-void fail_image_measure(struct fail_image *image)
+static void measure(struct fail_image *image)
 {
 	struct ckpt_header *h = fail_image_data(image, 0);
 	int i = 0;
@@ -231,7 +231,7 @@ void fail_image_build(struct fail_image *to, const struct fail_image *from,
 		}
 	}
 	to->len = at;
-	fail_image_measure(to);
+	measure(to);
 	fail_image_seal(to);
 }
 

@@ -95,6 +95,22 @@ CR_TEST(pipe, keeps_sizes_and_flags)
 	CR_CHECK(cr_filled(big, sizeof(big), 3));
 }
 
+/* make(1) sets O_APPEND of its standard output, whatever that is, and leaves it so. */
+CR_TEST(pipe, keeps_flags_that_mean_nothing_to_it)
+{
+	int fds[2];
+	char byte;
+
+	CR_EQ(0, pipe(fds));
+	CR_EQ(0, fcntl(fds[0], F_SETFL, O_NOATIME));
+	CR_EQ(0, fcntl(fds[1], F_SETFL, O_APPEND | O_NONBLOCK));
+	cr_ready();
+	CR_EQ(O_RDONLY | O_NOATIME, fcntl(fds[0], F_GETFL));
+	CR_EQ(O_WRONLY | O_APPEND | O_NONBLOCK, fcntl(fds[1], F_GETFL));
+	CR_EQ(1, write(fds[1], "x", 1));
+	CR_EQ(1, read(fds[0], &byte, 1));
+}
+
 CR_TEST(pipe, joins_processes)
 {
 	int down[2], up[2], value, i;

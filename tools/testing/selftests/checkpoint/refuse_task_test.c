@@ -9,11 +9,13 @@
 #include <linux/landlock.h>
 #include <linux/mempolicy.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
@@ -202,6 +204,41 @@ static int timer_signal(const char *a)
 	return made(timer_delete(t));
 }
 
+static int prof_interval(const char *a)
+{
+	struct itimerval it = { .it_interval.tv_sec = 5 };
+
+	return made(setitimer(ITIMER_PROF, &it, NULL));
+}
+
+static void *elsewhere(void *unused)
+{
+	FAIL_PAGE->value[0] = unshare(CLONE_NEWUTS) ? errno : 1;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int uts_ns_thread(const char *a)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, elsewhere, NULL))
+		return EAGAIN;
+	while (!FAIL_PAGE->value[0])
+		fail_nap(1);
+	return FAIL_PAGE->value[0] == 1 ? 0 : FAIL_PAGE->value[0];
+}
+
+/* A base that only the instruction sets, not arch_prctl(2). */
+static int far_base(const char *a)
+{
+	if (!(getauxval(AT_HWCAP2) & 2 /* FSGSBASE */))
+		return FAIL_SKIP;
+	asm volatile("wrgsbase %0" : : "r"(0xffffffff00000000UL));
+	return 0;
+}
+
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
 	T(sem_undo), T(seccomp_filter), T(posix_timer), T(alarm_set), T(prof_timer),
@@ -209,7 +246,7 @@ const struct fail_target fail_targets[] = {
 	T(user_ns_child), T(unmapped_ids), T(uts_ns_child), T(pid_ns_child),
 	T(vfork_parent), T(traced_child), T(realtime), T(reset_on_fork), T(ioprio),
 	T(memory_policy), T(ports), T(tsc), T(terminal), T(landlock), T(keyring),
-	T(timer_signal),
+	T(timer_signal), T(prof_interval), T(uts_ns_thread), T(far_base),
 	{ }
 };
 
@@ -239,6 +276,9 @@ REFUSED(tsc, OBJECT("PR_SET_TSC"));
 REFUSED(terminal, OBJECT("controlling terminal"));
 REFUSED(landlock, OBJECT("landlock"));
 REFUSED(keyring, OBJECT("keyring"));
+REFUSED(prof_interval, OBJECT("itimer"));
+REFUSED(uts_ns_thread, OBJECT("uts namespace"), "of a thread");
+REFUSED(far_base, OBJECT("registers"));
 REFUSED(timer_signal, OBJECT("timer signal"));
 
 TEST_HARNESS_MAIN

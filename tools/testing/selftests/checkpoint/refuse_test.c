@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -32,6 +33,7 @@
 #include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -297,6 +299,26 @@ static int far_descriptor(const char *a)
 	return err;
 }
 
+static int eventfd_flags(const char *a)
+{
+	int fd = eventfd(0, 0);
+
+	return made(fd) ?: made(fcntl(fd, F_SETFL, O_APPEND));
+}
+
+/* Open, but neither to read nor to write. */
+static int neither(const char *a)
+{
+	return made(open_file(O_WRONLY | O_RDWR));
+}
+
+static int memfd_attribute(const char *a)
+{
+	int fd = memfd_create("attribute", 0);
+
+	return made(fd) ?: made(fsetxattr(fd, "trusted.a", "b", 1, 0));
+}
+
 static int several(const char *a)
 {
 	return epoll_fd(a) ?: udp_socket(a) ?: pid_fd(a) ?: flocked(a);
@@ -311,7 +333,7 @@ const struct fail_target fail_targets[] = {
 	T(packets), T(kept_packets), T(covered), T(covered_by_another),
 	T(unlinked), T(tmpfile_fd), T(hidden), T(removed_cwd), T(flocked),
 	T(posix_lock), T(ofd_lock), T(lease), T(owner), T(async), T(secret),
-	T(far_descriptor), T(several),
+	T(far_descriptor), T(several), T(eventfd_flags), T(neither), T(memfd_attribute),
 	{ }
 };
 
@@ -350,6 +372,9 @@ REFUSED(lease, "object=\"file lock\"", "fd=");
 REFUSED(owner, "object=\"F_SETOWN\"", "fd=");
 REFUSED(async, "fd=");
 REFUSED(secret, "fd=");
+REFUSED(eventfd_flags, OBJECT("eventfd"), "flags 0", "fd=");
+REFUSED(neither, OBJECT("file flags"), "neither", "fd=");
+REFUSED(memfd_attribute, OBJECT("memfd"), "extended attributes");
 REFUSED(far_descriptor, OBJECT("descriptor"), "fd=1048576");
 
 static void uncover(void)

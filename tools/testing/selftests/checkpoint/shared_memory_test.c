@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -555,6 +556,44 @@ CR_TEST(shared_memory, memfds_keep_the_flags_of_each_descriptor)
 	CR_EQ(others, fcntl(other, F_GETFL));
 	CR_EQ(3, write(fd, "abc", 3));
 	CR_EQ(3, lseek(other, 0, SEEK_END));
+}
+
+CR_TEST(shared_memory, memfds_open_to_append_append)
+{
+	int fd = memfd_create("append", 0);
+
+	CR_EQ(0, fcntl(fd, F_SETFL, O_APPEND));
+	CR_EQ(3, write(fd, "abc", 3));
+	cr_ready();
+	CR_EQ(0, lseek(fd, 0, SEEK_SET));
+	CR_EQ(1, write(fd, "d", 1));
+	CR_EQ(4, lseek(fd, 0, SEEK_END));
+}
+
+CR_PROGRAM(runs_from_memory)
+{
+	char *const args[] = { "runs_from_memory", "there", NULL };
+	int in, fd;
+
+	if (!strcmp(arg, "there")) {
+		cr_ready();
+		return;
+	}
+	in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	fd = memfd_create("program", MFD_CLOEXEC);
+	while (sendfile(fd, in, NULL, 1 << 20) > 0)
+		;
+	fexecve(fd, args, environ);
+	cr_fail("fexecve: %m");
+}
+
+TEST_F(shared_memory, that_a_program_runs_from_is_refused)
+{
+	struct cr *cr = &self->cr;
+
+	ASSERT_EQ(0, cr_start_ready(cr, "runs_from_memory", "here"));
+	EXPECT_EQ(-EAGAIN, cr_checkpoint(cr));
+	EXPECT_TRUE(cr_logged(cr, "is a memfd, not saved yet"));
 }
 
 #define HANDED	10

@@ -96,6 +96,20 @@ CR_TEST(signal, alternate_stack_is_used)
 	CR_EQ(1, handled);
 }
 
+/* The kernel takes SS_ONSTACK where it is set, and tells of it until the next time. */
+CR_TEST(signal, alternate_stack_may_have_been_given_as_in_use)
+{
+	struct sigaction sa = { .sa_handler = on_stack, .sa_flags = SA_ONSTACK };
+	stack_t alt = { .ss_size = 65536, .ss_flags = SS_ONSTACK };
+
+	alt.ss_sp = stack = malloc(65536);
+	CR_EQ(0, sigaltstack(&alt, NULL));
+	sigaction(SIGUSR1, &sa, NULL);
+	cr_ready();
+	raise(SIGUSR1);
+	CR_EQ(1, handled);
+}
+
 static void ready_on_stack(int sig)
 {
 	stack_t seen;
@@ -384,6 +398,36 @@ CR_TEST(signal, all_threads_of_a_stopped_child_stand_still)
 	cr_until(count[1] + count[2] + count[3] > seen);
 	kill(pid, SIGKILL);
 	cr_reap(pid, SIGKILL);
+}
+
+static volatile int waiting;
+
+static void *has_one_pending(void *seen)
+{
+	sigset_t pending;
+
+	block_all();
+	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1);
+	waiting = 1;
+	cr_until(waiting == 2);
+	sigpending(&pending);
+	*(int *)seen = sigismember(&pending, SIGUSR1);
+	return NULL;
+}
+
+/* Blocked, it stays, though nobody wants it. */
+CR_TEST(signal, one_of_a_thread_is_pending_though_it_is_ignored)
+{
+	pthread_t thread;
+	int seen = -1;
+
+	signal(SIGUSR1, SIG_IGN);
+	CR_EQ(0, pthread_create(&thread, NULL, has_one_pending, &seen));
+	cr_until(waiting == 1);
+	cr_ready();
+	waiting = 2;
+	CR_EQ(0, pthread_join(thread, NULL));
+	CR_EQ(1, seen);
 }
 
 TEST_HARNESS_MAIN

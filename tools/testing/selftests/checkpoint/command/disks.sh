@@ -3,6 +3,7 @@
 # Images on disks that are full, that fail, or lie, and on a FUSE daemon.
 # PLAN: a full ext4 disk leaves the old image and no other file
 # PLAN: an error that comes with fsync keeps kill from killing
+# PLAN: an error that a program was not told of yet keeps it from being saved
 # PLAN: an image whose blocks were never written is refused
 # PLAN: an image that a disk damages is refused, and restarts when it does not
 # PLAN: a bad block is EIO, and leaves nothing
@@ -109,6 +110,26 @@ write_errors()
 	[ "$(cat $cg/t-werr/cgroup.freeze)" = 0 ]
 }
 
+# Whoever opens the file anew is not told of what was lost before.
+unsaid_error()
+{
+	make_disk linear 0 || return 1
+	rm -f "$tmp/ready" "$tmp/go" "$tmp/written"
+	start t-said "exec 5> '$mnt/log'; $ready; $await; echo lost >&5; : > $tmp/written; exec sleep 100"
+	until_true "[ -e $tmp/ready ]" && turn_into flakey 0 0 3600 1 error_writes || return 1
+	ckpt checkpoint -c t-said -o "$tmp/image" 2> "$tmp/err"
+	before=$?
+	: > "$tmp/go"
+	until_true "[ -e $tmp/written ]" || return 1
+	sync
+	ckpt checkpoint -c t-said -o "$tmp/image" 2> "$tmp/err"
+	after=$?
+	echo 1 > $cg/t-said/cgroup.kill
+	wait $runner
+	cat "$tmp/err"
+	[ $before = 0 ] && [ $after != 0 ] && grep -q 'write error.*log' "$tmp/err"
+}
+
 # refused_image WORD: by both who read it
 refused_image()
 {
@@ -207,7 +228,7 @@ if [ ! -x /debian/sbin/dmsetup ] || [ ! -x /debian/usr/bin/bindfs ]; then
 	titles | awk '{ print "ok " NR " " $0 " # SKIP no programs of Debian" }'
 	exit 0
 fi
-for case in full write_errors lost_writes damaged bad_block fuse fuse_stopped; do
+for case in full write_errors unsaid_error lost_writes damaged bad_block fuse fuse_stopped; do
 	eval "on_$case() { on_disk $case; }"
 	try_kernel "$(titles | sed -n "$((nr + 1))p")" "on_$case"
 done
