@@ -214,7 +214,7 @@ TEST_F(field, of_a_pipe_is_looked_at)
 		E(pipe, 0, -EBADMSG), E(pipe, 1, -EBADMSG), E(pipe, ~0, -EBADMSG),
 		E(__reserved, 1, -EBADMSG), E(file.pos, 1, -EBADMSG),
 		E(file.how, 1, -EBADMSG), E(file.flags, 3, -EBADMSG),
-		E(file.flags, 02000, -EBADMSG), E(file.cred, ~0, -EBADMSG),
+		E(file.flags, O_DIRECT, -EBADMSG), E(file.cred, ~0, -EBADMSG),
 	};
 #undef C
 #undef E

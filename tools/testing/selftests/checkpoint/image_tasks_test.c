@@ -202,7 +202,7 @@ TEST_F(field, of_a_thread_is_looked_at)
 		C(rseq, KERNEL, -EBADMSG), C(rseq, 8, -EBADMSG), C(rseq_len, 8, -EBADMSG),
 		C(rseq_len, ~0, -EBADMSG),
 		C(altstack_sp, KERNEL, -EBADMSG), C(altstack_size, ~0ULL, -EBADMSG),
-		C(altstack_flags, 1, -EBADMSG), C(altstack_flags, 4, -EBADMSG),
+		C(altstack_flags, 4, -EBADMSG), C(altstack_flags, 1 << 30, -EBADMSG),
 		C(restart, 4, -EBADMSG), C(restart, ~0, -EBADMSG),
 		C(restart, CKPT_RESTART_FUTEX, -EBADMSG),
 		C(restart_args[0], KERNEL, -EBADMSG),
