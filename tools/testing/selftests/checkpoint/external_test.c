@@ -62,14 +62,15 @@ CR_PROGRAM(writer)
 	_exit(0);
 }
 
-static int start_writer(struct cr *cr)
+/* Start a program and take its descriptor @nr. Return: the copy, or an errno. */
+static int start_and_take(struct cr *cr, const char *program, int nr)
 {
 	char path[128];
-	int fd, err = cr_start(cr, "writer", NULL) ?: cr_wait_for(cr, "made");
+	int fd, err = cr_start(cr, program, NULL) ?: cr_wait_for(cr, "made");
 
 	if (err)
 		return err;
-	fd = take(cr, 3);
+	fd = take(cr, nr);
 	snprintf(path, sizeof(path), "%s/taken", cr->dir);
 	close(open(path, O_CREAT | O_WRONLY, 0666));
 	return cr_wait_for(cr, "ready") ?: fd;
@@ -82,7 +83,7 @@ TEST_F(external, pipe_end_is_replaced)
 	int fd, fds[2];
 	__u64 key[4];
 
-	fd = start_writer(cr);
+	fd = start_and_take(cr, "writer", 3);
 	ASSERT_LT(0, fd);
 	ASSERT_EQ(0, cr_stop(cr));
 	ASSERT_EQ(1, keys(cr, key, 4));
@@ -104,7 +105,7 @@ TEST_F(external, errors_name_the_key_and_start_nothing)
 	char text[32];
 	__u64 key[4];
 
-	fd = start_writer(cr);
+	fd = start_and_take(cr, "writer", 3);
 	ASSERT_LT(0, fd);
 	ASSERT_EQ(0, cr_stop(cr));
 	ASSERT_EQ(1, keys(cr, key, 4));
@@ -209,18 +210,13 @@ CR_PROGRAM(talker)
 
 TEST_F(external, socket_is_replaced)
 {
-	char path[128], text[8] = "";
 	struct cr *cr = &self->cr;
+	char text[8] = "";
 	int fds[2], peer;
 	__u64 key[4];
 
-	ASSERT_EQ(0, cr_start(cr, "talker", NULL));
-	ASSERT_EQ(0, cr_wait_for(cr, "made"));
-	peer = take(cr, 4);
-	ASSERT_LE(0, peer);
-	snprintf(path, sizeof(path), "%s/taken", cr->dir);
-	close(open(path, O_CREAT | O_WRONLY, 0666));
-	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	peer = start_and_take(cr, "talker", 4);
+	ASSERT_LT(0, peer);
 	ASSERT_EQ(0, cr_stop(cr));
 	ASSERT_EQ(1, keys(cr, key, 4));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
@@ -251,16 +247,9 @@ CR_PROGRAM(reader)
 TEST_F(external, bytes_that_wait_are_told_of)
 {
 	struct cr *cr = &self->cr;
-	char path[128];
-	int fd;
+	int fd = start_and_take(cr, "reader", 4);
 
-	ASSERT_EQ(0, cr_start(cr, "reader", NULL));
-	ASSERT_EQ(0, cr_wait_for(cr, "made"));
-	fd = take(cr, 4);
-	ASSERT_LE(0, fd);
-	snprintf(path, sizeof(path), "%s/taken", cr->dir);
-	close(open(path, O_CREAT | O_WRONLY, 0666));
-	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	ASSERT_LT(0, fd);
 	EXPECT_EQ(0, cr_checkpoint(cr));
 	EXPECT_TRUE(cr_logged(cr, "has bytes that were not read yet"));
 	close(fd);
