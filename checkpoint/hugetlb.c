@@ -70,7 +70,7 @@ int ckpt_huge_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 	return err;
 }
 
-/* What is met first: a page of the process's own, with a reference, or an error. */
+/* How far it was looked, and the page of the process's own met there, referenced. */
 struct met {
 	unsigned long addr;
 	struct folio *folio;
