@@ -189,7 +189,7 @@ int ckpt_refuse_shared(struct ckpt_save *save, struct ckpt_obj *obj)
 
 	if (ckpt_object_surplus(save, obj) <= 0)
 		return 0;
-	if (ckpt_find_holder(save, file, &holder))
+	if (ckpt_find_holder(save, obj, &holder))
 		return ckpt_refuse_outside(save, obj->ops->name, "%pd is shared with pid %d outside the group",
 					   file->f_path.dentry, holder);
 	return ckpt_err(save, -EBUSY, "%pd is held by something that is no descriptor or mapping of the group; try again",

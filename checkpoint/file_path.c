@@ -76,7 +76,7 @@ static int warn_shared(struct ckpt_save *save, struct ckpt_obj *obj,
 	if (!S_ISREG(file_inode(obj->ptr)->i_mode) ||
 	    ckpt_object_surplus(save, obj) <= 0)
 		return 0;
-	found = ckpt_find_holder(save, obj->ptr, &holder);
+	found = ckpt_find_holder(save, obj, &holder);
 	if (save->call.flags & CHECKPOINT_STRICT)
 		return ckpt_refuse_outside(save, obj->ops->name, "%s is shared with pid %d outside the group",
 					   name, holder);

@@ -23,7 +23,8 @@ struct cgroup;
  * @captured: its row was asked to capture it
  * @seen: references to it found in the group
  * @ends: of a pipe, open descriptions in the group: for reading, for writing
- * @outside: a task outside the group has it too: a pipe, or memory
+ * @outside: a task outside the group has it too: a pipe, memory, or an open file
+ * @holder: which, of an open file; 0 if the caller does not see it
  * @put: the reference to it was dropped
  * @snapshot: the object as it was when the group was held, which nobody else has
  * @pid: task it was met in, for the log
@@ -39,6 +40,7 @@ struct ckpt_obj {
 	long seen;
 	unsigned int ends[2];
 	bool outside;
+	pid_t holder;
 	bool put;
 	void *snapshot;
 	pid_t pid;
@@ -90,6 +92,7 @@ struct ckpt_member {
  * @user_ns: the root task's user namespace
  * @new_pid_ns: the first root is pid 1 of @pid_ns, which is not the caller's
  * @moving: some task was refused because it does not stand still
+ * @files_marked: tasks outside were searched for files of the group
  * @nr_outside: blockers that are shared with tasks outside
  * @cred_id: credentials of the task whose objects are captured
  * @fsuid: owner of the files that they make
@@ -132,6 +135,7 @@ struct ckpt_save {
 	struct user_namespace *user_ns;
 	bool new_pid_ns;
 	bool moving;
+	bool files_marked;
 	u32 nr_outside;
 	u32 cred_id;
 	kuid_t fsuid;
@@ -192,7 +196,7 @@ void ckpt_kin_free(struct ckpt_save *save);
 
 /* survey.c */
 int ckpt_survey(struct ckpt_save *save);
-bool ckpt_find_holder(struct ckpt_save *save, struct file *file, pid_t *pid);
+bool ckpt_find_holder(struct ckpt_save *save, struct ckpt_obj *obj, pid_t *pid);
 
 /* collect.c */
 int ckpt_collect(struct ckpt_save *save);

@@ -242,51 +242,91 @@ int ckpt_survey(struct ckpt_save *save)
 	return 0;
 }
 
-/* @last is the table that was looked at last: threads have theirs in common. */
-static bool has_file(struct task_struct *task, struct file *file,
-		     struct files_struct **last)
+/* Descriptors that are looked at while a table of somebody else is locked. */
+#define FDS_AT_ONCE	1024
+
+/* Its threads mostly have the table of their leader, which is looked at for itself. */
+static bool has_leaders_files(struct task_struct *task)
+{
+	guard(rcu)();
+	return !thread_group_leader(task) && pid_alive(task) &&
+	       READ_ONCE(task->files) == READ_ONCE(task->group_leader->files);
+}
+
+/* Mark what some descriptors from @fd on have of the group's files; are there more? */
+static bool mark_files(struct ckpt_save *save, struct task_struct *task, unsigned int fd)
 {
 	struct fdtable *fdt;
-	unsigned int fd;
-	bool found = false;
+	struct ckpt_obj *obj;
+	unsigned int end;
 
-	task_lock(task);
-	if (task->files && task->files != *last) {
-		*last = task->files;
-		spin_lock(&task->files->file_lock);
-		fdt = files_fdtable(task->files);
-		for_each_set_bit(fd, fdt->open_fds, fdt->max_fds) {
-			found = rcu_access_pointer(fdt->fd[fd]) == file;
-			if (found)
-				break;
-		}
-		spin_unlock(&task->files->file_lock);
+	guard(task_lock)(task);
+	if (!task->files)
+		return false;
+	guard(spinlock)(&task->files->file_lock);
+	fdt = files_fdtable(task->files);
+	end = min(fd + FDS_AT_ONCE, fdt->max_fds);
+	for_each_set_bit_from(fd, fdt->open_fds, end) {
+		obj = ckpt_object_find(save, rcu_access_pointer(fdt->fd[fd]));
+		if (!obj || obj->outside)
+			continue;
+		obj->outside = true;
+		obj->holder = task_tgid_vnr(task);
 	}
-	task_unlock(task);
-	return found;
+	return end < fdt->max_fds;
+}
+
+/* The task with the least number from *@nr on. */
+static struct task_struct *next_of_all(pid_t *nr)
+{
+	struct task_struct *task;
+	struct pid *pid;
+
+	guard(rcu)();
+	while ((pid = find_ge_pid(*nr, &init_pid_ns))) {
+		*nr = pid_nr(pid) + 1;
+		task = pid_task(pid, PIDTYPE_PID);
+		if (task)
+			return get_task_struct(task);
+	}
+	return NULL;
+}
+
+/* Mark the group's files that tasks outside have open: once, for all that are asked for. */
+static void mark_all_files(struct ckpt_save *save)
+{
+	struct task_struct *task;
+	unsigned int fd;
+	pid_t nr = 1;
+
+	while ((task = next_of_all(&nr)) && !fatal_signal_pending(current)) {
+		if (!ckpt_member_of(save, task) && !has_leaders_files(task))
+			for (fd = 0; mark_files(save, task, fd); fd += FDS_AT_ONCE)
+				cond_resched();
+		put_task_struct(task);
+		cond_resched();
+	}
+	if (task)
+		put_task_struct(task);
+	save->files_marked = true;
 }
 
 /**
  * ckpt_find_holder - which task outside the group has a file open?
  * @save: the call
- * @file: the file
+ * @obj: the file
  * @pid: its process id as the caller sees it, 0 if it does not
+ *
+ * All tasks are looked at when this is first asked.
  *
  * Return: whether one was found.
  */
-bool ckpt_find_holder(struct ckpt_save *save, struct file *file, pid_t *pid)
+bool ckpt_find_holder(struct ckpt_save *save, struct ckpt_obj *obj, pid_t *pid)
 {
-	struct task_struct *process, *task;
-	struct files_struct *last = NULL;
-
-	guard(rcu)();
-	for_each_process_thread(process, task) {
-		if (ckpt_member_of(save, task) || !has_file(task, file, &last))
-			continue;
-		*pid = task_tgid_vnr(task);
-		return true;
-	}
-	return false;
+	if (!save->files_marked)
+		mark_all_files(save);
+	*pid = obj->holder;
+	return obj->outside;
 }
 
 #if IS_ENABLED(CONFIG_CHECKPOINT_KUNIT_TEST)
