@@ -98,27 +98,41 @@ static bool has_owner(struct file *file)
 	return owner && (owner->pid || owner->signum);
 }
 
-static int refuse_common(struct ckpt_save *save, struct file *file)
+static bool has_no_direction(struct file *file)
+{
+	return (file->f_flags & O_ACCMODE) == O_ACCMODE;
+}
+
+/* Of a write that failed, and of which fsync(2) has not told whoever has it open. */
+static bool has_error(struct file *file)
+{
+	return file->f_mode & FMODE_WRITE &&
+	       filemap_check_wb_err(file->f_mapping, READ_ONCE(file->f_wb_err));
+}
+
+static const struct {
+	bool (*asks)(struct file *file);
+	const char *object;
+	const char *reason;
+} questions[] = {
+	{ has_lock, "file lock", "a lock or lease is held, not saved yet; release it" },
+	{ has_owner, "F_SETOWN", "a signal owner or signal is set, not saved yet" },
+	{ has_no_direction, "file flags", "is open neither to read nor to write, not saved yet" },
+	{ has_error, "write error", "fsync(2) has yet to report one, which is not saved" },
+};
+
+static void refuse_common(struct ckpt_save *save, struct file *file)
 {
 	unsigned int unknown = file->f_flags & ~(FLAGS_KNOWN | __FMODE_EXEC);
+	int i;
 
-	if (has_lock(file))
-		ckpt_refuse(save, "file lock", "a lock or lease is held on %pd and cannot be saved yet; release it",
-			    file->f_path.dentry);
-	if (has_owner(file))
-		ckpt_refuse(save, "F_SETOWN", "a signal owner or signal is set on %pd and cannot be saved yet",
-			    file->f_path.dentry);
-	if ((file->f_flags & O_ACCMODE) == O_ACCMODE)
-		ckpt_refuse(save, "file flags", "%pd is open neither to read nor to write, not saved yet",
-			    file->f_path.dentry);
-	if (file->f_mode & FMODE_WRITE &&
-	    filemap_check_wb_err(file->f_mapping, READ_ONCE(file->f_wb_err)))
-		ckpt_refuse(save, "write error", "one of %pd was not told by fsync(2) yet, and cannot be saved",
-			    file->f_path.dentry);
+	for (i = 0; i < ARRAY_SIZE(questions); i++)
+		if (questions[i].asks(file))
+			ckpt_refuse(save, questions[i].object, "%pd: %s",
+				    file->f_path.dentry, questions[i].reason);
 	if (unknown)
-		ckpt_refuse(save, "file flags", "flags 0%o of %pd are not known",
-			    unknown, file->f_path.dentry);
-	return 0;
+		ckpt_refuse(save, "file flags", "%pd: flags 0%o are not known",
+			    file->f_path.dentry, unknown);
 }
 
 /**

@@ -171,7 +171,7 @@ socket_pair()
 lock()
 {
 	refused_perl "file lock" \
-		"a lock or lease is held on locked and cannot be saved yet; release it" <<-'END'
+		"locked: a lock or lease is held, not saved yet; release it" <<-'END'
 		use Fcntl ':flock';
 		open my $f, '>', 'locked' or die;
 		flock $f, LOCK_EX or die;

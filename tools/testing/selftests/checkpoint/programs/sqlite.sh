@@ -104,12 +104,12 @@ between()
 	ends_right $?
 }
 
-locked="and cannot be saved yet; release it"
+locked="a lock or lease is held, not saved yet; release it"
 
 transaction()
 {
 	work "" "BEGIN EXCLUSIVE;" 2000 "COMMIT;"
-	refused sqlite3 "file lock" "a lock or lease is held on db $locked" "$begun" \
+	refused sqlite3 "file lock" "db: $locked" "$begun" \
 		sqlite3 -bail db ".read job.sql"
 }
 
@@ -125,7 +125,7 @@ idle_wal()
 			SELECT sum(n) FROM c;
 		$sums
 	END
-	refused sqlite3 "file lock" "a lock or lease is held on db\\(-shm\\)\\? $locked" \
+	refused sqlite3 "file lock" "db\\(-shm\\)\\?: $locked" \
 		'grep -q written out' sqlite3 -bail db ".read job.sql"
 }
 

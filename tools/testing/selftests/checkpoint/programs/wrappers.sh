@@ -119,7 +119,7 @@ lock()
 {
 	ask 'echo "$half"'
 	refused flock "file lock" \
-		"a lock or lease is held on locked and cannot be saved yet; release it" "$asked" \
+		"locked: a lock or lease is held, not saved yet; release it" "$asked" \
 		flock locked bash job.sh
 }
 
