@@ -233,6 +233,14 @@ static int add_piece(struct ckpt_save *save, u32 id, u16 flags, u64 index,
 	return 0;
 }
 
+/* What fills a page table is kept in one block, so that it may come back as a huge page. */
+static bool has_room(const struct ckpt_block *block, u64 index)
+{
+	unsigned int left = CKPT_BLOCK_MAX_PAGES - block->pages.nr;
+
+	return left >= (index % PTRS_PER_PTE ? 1 : PTRS_PER_PTE);
+}
+
 /**
  * ckpt_contents_pages - add pages to the contents of an object
  * @save: the call
@@ -254,7 +262,7 @@ int ckpt_contents_pages(struct ckpt_save *save, u32 id, u16 flags, u64 index,
 
 	save->live |= !save->from_snapshots;
 	for (; nr; index += n, page += n, nr -= n) {
-		if (save->block->pages.nr == CKPT_BLOCK_MAX_PAGES)
+		if (!has_room(save->block, index))
 			err = turn(save);
 		n = min(nr, CKPT_BLOCK_MAX_PAGES - save->block->pages.nr);
 		if (err)

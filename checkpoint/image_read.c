@@ -239,6 +239,27 @@ int ckpt_read_metadata(struct ckpt_load *load)
 	return err;
 }
 
+/* Are there so many pages to come, and is there room for them? */
+static int take_from_block(struct ckpt_load *load, unsigned int nr)
+{
+	if (nr > load->block_left || nr > CKPT_BLOCK_MAX_PAGES - load->block->pages.nr)
+		return broken(load, "a run has more pages than its block");
+	load->block_left -= nr;
+	return 0;
+}
+
+/* Into what was added to the block's pages from entry @first on. */
+static int read_pieces(struct ckpt_load *load, unsigned int first, unsigned int nr)
+{
+	struct ckpt_pages *block = &load->block->pages;
+
+	if (ckpt_stream_read_bvec(&load->call.stream, block->piece + first,
+				  block->nr_pieces - first, (size_t)nr * PAGE_SIZE))
+		return broken(load, "contents");
+	load->call.result.pages += nr;
+	return 0;
+}
+
 /**
  * ckpt_read_pages - read pages of the run being filled
  * @load: the call
@@ -249,21 +270,29 @@ int ckpt_read_metadata(struct ckpt_load *load)
  */
 int ckpt_read_pages(struct ckpt_load *load, struct page **pages, unsigned int nr)
 {
-	struct ckpt_pages *block = &load->block->pages;
-	struct bio_vec *bvec = block->piece + block->nr_pieces;
-	unsigned int i;
+	unsigned int first = load->block->pages.nr_pieces, i;
+	int err = take_from_block(load, nr);
 
-	if (nr > load->block_left || nr > CKPT_BLOCK_MAX_PAGES - block->nr)
-		return broken(load, "a run has more pages than its block");
-	load->block_left -= nr;
+	if (err)
+		return err;
 	for (i = 0; i < nr; i++) {
 		get_page(pages[i]);
-		ckpt_pages_add(block, pages[i], 1);
+		ckpt_pages_add(&load->block->pages, pages[i], 1);
 	}
-	if (ckpt_stream_read_bvec(&load->call.stream, bvec, nr, (size_t)nr * PAGE_SIZE))
-		return broken(load, "contents");
-	load->call.result.pages += nr;
-	return 0;
+	return read_pieces(load, first, nr);
+}
+
+/* The same, into all pages of one folio. */
+int ckpt_read_folio(struct ckpt_load *load, struct folio *folio)
+{
+	unsigned int first = load->block->pages.nr_pieces, nr = folio_nr_pages(folio);
+	int err = take_from_block(load, nr);
+
+	if (err)
+		return err;
+	folio_get(folio);
+	ckpt_pages_add(&load->block->pages, &folio->page, nr);
+	return read_pieces(load, first, nr);
 }
 
 /* Is a block what it was when it was written? It is empty afterwards. */
@@ -323,18 +352,25 @@ static int fill_run(struct ckpt_load *load, const struct ckpt_run *run)
 	return err;
 }
 
+/* Pages that are read at once if there is nowhere to put them. */
+#define PAST_MAX	64
+
 /* RESTART_CHECK has nowhere to put pages: new ones are read for their digests. */
 static int read_past(struct ckpt_load *load)
 {
-	struct page *page;
+	struct page *pages[PAST_MAX];
+	unsigned int nr, i;
 	int err = 0;
 
 	while (!err && load->block_left) {
-		page = alloc_page(GFP_KERNEL_ACCOUNT);
-		if (!page)
-			return -ENOMEM;
-		err = ckpt_read_pages(load, &page, 1);
-		put_page(page);
+		for (nr = 0; nr < min(load->block_left, PAST_MAX); nr++) {
+			pages[nr] = alloc_page(GFP_KERNEL_ACCOUNT);
+			if (!pages[nr])
+				break;
+		}
+		err = nr ? ckpt_read_pages(load, pages, nr) : -ENOMEM;
+		for (i = 0; i < nr; i++)
+			put_page(pages[i]);
 	}
 	return err;
 }

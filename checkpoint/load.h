@@ -192,6 +192,7 @@ struct ckpt_inherit {
 int ckpt_read_metadata(struct ckpt_load *load);
 int ckpt_read_contents(struct ckpt_load *load);
 int ckpt_read_pages(struct ckpt_load *load, struct page **pages, unsigned int nr);
+int ckpt_read_folio(struct ckpt_load *load, struct folio *folio);
 void ckpt_drop_objects(struct ckpt_load *load);
 void ckpt_free_recs(struct ckpt_load *load);
 struct ckpt_rec *ckpt_rec(struct ckpt_load *load, u32 id);

@@ -309,12 +309,21 @@ static int map_pages(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long
 	return err == -EINTR ? ckpt_fail(load, rec, err, "a new task was killed") : err;
 }
 
-/*
- * How many pages from @addr on are filled in one go? An errno if none may. @pages are
- * new ones, unless a fault is to make them.
+/**
+ * struct ckpt_place - where pages of a run go in one go
+ * @nr: how many
+ * @fault: a fault makes them, or they are there
+ * @folio: new ones, in one folio, with a reference; otherwise they are new ones, too
  */
-static int area(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
-		unsigned int nr, bool *huge, struct page **pages)
+struct ckpt_place {
+	unsigned int nr;
+	bool fault;
+	struct folio *folio;
+};
+
+/* The places for at most @place->nr pages from @addr on. @pages are new ones for them. */
+static int find_place(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
+		      u16 flags, struct ckpt_place *place, struct page **pages)
 {
 	struct mm_struct *mm = rec->live;
 	struct vm_area_struct *vma;
@@ -322,14 +331,18 @@ static int area(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	vma = ckpt_fill_area(load, rec, addr, &nr);
+	vma = ckpt_fill_area(load, rec, addr, &place->nr);
 	err = PTR_ERR_OR_ZERO(vma);
 	/* what is locked is there already */
-	*huge |= !err && (is_vm_hugetlb_page(vma) || vma->vm_flags & VM_LOCKED);
-	if (!err && pages && !*huge)
-		err = ckpt_new_pages(vma, addr, pages, nr);
+	place->fault = !err && (is_vm_hugetlb_page(vma) || vma->vm_flags & VM_LOCKED);
+	if (!err && !place->fault && !(flags & CKPT_RUN_F_SHARED))
+		place->folio = ckpt_new_folio(vma, addr, flags & CKPT_RUN_F_HUGE, &place->nr);
+	/* one that is of zeros in part: a fault makes it if it may be one here, too */
+	place->fault |= !place->folio && flags == CKPT_RUN_F_HUGE;
+	if (!err && !place->fault && !place->folio)
+		err = ckpt_new_pages(vma, addr, pages, place->nr);
 	mmap_read_unlock(mm);
-	return err ?: nr;
+	return err;
 }
 
 static int fill_new(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
@@ -344,9 +357,45 @@ static int fill_new(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long 
 	return err;
 }
 
-/* By a fault, which makes a huge page if the mapping may have one. */
-static int fill_huge(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
-		     unsigned int nr, struct page **pages)
+static int map_folio(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
+		     struct folio *folio)
+{
+	struct mm_struct *mm = rec->live;
+	unsigned int nr = folio_nr_pages(folio);
+	struct vm_area_struct *vma;
+	struct mem_cgroup *memcg;
+	int err;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	memcg = set_active_memcg(load->memcg);
+	vma = ckpt_fill_area(load, rec, addr, &nr);
+	err = IS_ERR(vma) ? PTR_ERR(vma) :
+	      nr < folio_nr_pages(folio) ? -EEXIST : ckpt_map_folio(vma, addr, folio);
+	set_active_memcg(memcg);
+	mmap_read_unlock(mm);
+	return err == -EINTR ? ckpt_fail(load, rec, err, "a new task was killed") : err;
+}
+
+/* Takes over the reference to the folio. */
+static int fill_folio(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
+		      struct folio *folio, struct page **pages)
+{
+	unsigned int nr = folio_nr_pages(folio), i;
+	int err;
+
+	err = ckpt_read_folio(load, folio) ?: map_folio(load, rec, addr, folio);
+	if (err == -EEXIST) {
+		for (i = 0; i < nr; i++)
+			pages[i] = folio_page(folio, i);
+		err = copy_pages(load, rec, addr, pages, nr);
+	}
+	folio_put(folio);
+	return err;
+}
+
+static int fill_by_fault(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
+			 unsigned int nr, struct page **pages)
 {
 	int err;
 
@@ -358,45 +407,60 @@ static int fill_huge(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long
 	return err;
 }
 
-static int fill_same(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
-		     struct ckpt_rec *src, unsigned long src_addr, unsigned int nr,
-		     struct page **pages)
+/* How many of @nr pages from @addr on may be filled in one go? Or an errno. */
+static int area(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr,
+		unsigned int nr)
 {
-	int err;
+	struct mm_struct *mm = rec->live;
+	struct vm_area_struct *vma;
 
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = ckpt_fill_area(load, rec, addr, &nr);
+	mmap_read_unlock(mm);
+	return PTR_ERR_OR_ZERO(vma) ?: nr;
+}
+
+/* The same with pages that another address space has. */
+static int fill_same(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
+		     struct ckpt_rec *src, u64 src_index, u32 left, struct page **pages)
+{
+	unsigned long addr = index << PAGE_SHIFT, src_addr = src_index << PAGE_SHIFT;
+	int nr = area(load, rec, addr, min_t(u32, left, CKPT_BATCH)), err;
+
+	if (nr > 0)
+		nr = area(load, src, src_addr, nr);
+	if (nr < 0)
+		return nr;
 	err = get_pages(load, src, src_addr, nr, FOLL_FORCE, pages);
 	if (err)
 		return err;
 	err = map_pages(load, rec, addr, pages, nr, CKPT_MAP_AGAIN) ?:
 	      copy_pages(load, rec, addr, pages, nr);
 	put_pages(pages, nr);
-	return err;
+	return err ?: nr;
 }
 
 /* As many pages of a run as may be filled in one go. Return: how many, or an errno. */
-static int fill_some(struct ckpt_load *load, struct ckpt_rec *rec, struct ckpt_rec *src,
-		     u64 index, u64 src_index, u32 left, u16 flags, struct page **pages)
+static int fill_data(struct ckpt_load *load, struct ckpt_rec *rec, u64 index, u32 left,
+		     u16 flags, struct page **pages)
 {
-	unsigned long addr = index << PAGE_SHIFT, src_addr = src_index << PAGE_SHIFT;
-	bool huge = flags == CKPT_RUN_F_HUGE;
-	int nr, src_nr, err;
+	struct ckpt_place place = { .nr = min_t(u32, left, CKPT_BATCH) };
+	unsigned long addr = index << PAGE_SHIFT;
+	int err = find_place(load, rec, addr, flags, &place, pages);
 
-	nr = area(load, rec, addr, min_t(u32, left, CKPT_BATCH), &huge, src ? NULL : pages);
-	if (nr < 0)
-		return nr;
-	if (src) {
-		src_nr = area(load, src, src_addr, nr, &huge, NULL);
-		if (src_nr < 0)
-			return src_nr;
-		nr = min(nr, src_nr);
-		err = fill_same(load, rec, addr, src, src_addr, nr, pages);
-	} else if (huge) {
-		err = fill_huge(load, rec, addr, nr, pages);
+	if (err)
+		return err;
+	if (place.folio) {
+		place.nr = folio_nr_pages(place.folio);
+		err = fill_folio(load, rec, addr, place.folio, pages);
+	} else if (place.fault) {
+		err = fill_by_fault(load, rec, addr, place.nr, pages);
 	} else {
-		err = fill_new(load, rec, addr, nr, pages,
+		err = fill_new(load, rec, addr, place.nr, pages,
 			       flags & CKPT_RUN_F_SHARED ? CKPT_MAP_FIRST : CKPT_MAP_ALONE);
 	}
-	return err ?: nr;
+	return err ?: place.nr;
 }
 
 /**
@@ -437,7 +501,8 @@ int ckpt_mm_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 	for (; left; left -= nr, index += nr, src_index += nr) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		nr = fill_some(load, rec, src, index, src_index, left, flags, pages);
+		nr = src ? fill_same(load, rec, index, src, src_index, left, pages) :
+			   fill_data(load, rec, index, left, flags, pages);
 		/* of one that was killed for memory there is nothing to fault in */
 		if (nr == -EFAULT)
 			nr = ckpt_forest_lives(load) ?:

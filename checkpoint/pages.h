@@ -81,5 +81,26 @@ int ckpt_new_pages(struct vm_area_struct *vma, unsigned long addr,
 		   struct page **pages, unsigned int nr);
 int ckpt_map_pages(struct vm_area_struct *vma, unsigned long addr,
 		   struct page **pages, unsigned int nr, enum ckpt_map how);
+pmd_t *ckpt_pmd_alloc(struct mm_struct *mm, unsigned long addr);
+pte_t ckpt_entry_for(struct vm_area_struct *vma, struct page *page, bool exclusive);
+
+/* pages_large.c */
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+struct folio *ckpt_new_folio(struct vm_area_struct *vma, unsigned long addr, bool whole,
+			     unsigned int *nr);
+int ckpt_map_folio(struct vm_area_struct *vma, unsigned long addr, struct folio *folio);
+#else
+static inline struct folio *ckpt_new_folio(struct vm_area_struct *vma, unsigned long addr,
+					   bool whole, unsigned int *nr)
+{
+	return NULL;
+}
+
+static inline int ckpt_map_folio(struct vm_area_struct *vma, unsigned long addr,
+				 struct folio *folio)
+{
+	return -EEXIST;
+}
+#endif
 
 #endif /* _CHECKPOINT_PAGES_H */

@@ -88,17 +88,16 @@ int ckpt_new_pages(struct vm_area_struct *vma, unsigned long addr,
 	return 0;
 }
 
-static pmd_t *page_table(struct mm_struct *mm, unsigned long addr)
+pmd_t *ckpt_pmd_alloc(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
 	p4d_t *p4d = p4d_alloc(mm, pgd, addr);
 	pud_t *pud = p4d ? pud_alloc(mm, p4d, addr) : NULL;
-	pmd_t *pmd = pud ? pmd_alloc(mm, pud, addr) : NULL;
 
-	return pmd && !pte_alloc(mm, pmd) ? pmd : NULL;
+	return pud ? pmd_alloc(mm, pud, addr) : NULL;
 }
 
-static pte_t entry_for(struct vm_area_struct *vma, struct page *page, bool exclusive)
+pte_t ckpt_entry_for(struct vm_area_struct *vma, struct page *page, bool exclusive)
 {
 	pte_t entry = pte_sw_mkyoung(mk_pte(page, vma->vm_page_prot));
 
@@ -121,7 +120,7 @@ static void map_new(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
 	if (!exclusive)
 		folio_unlock(folio);
 	folio_add_lru_vma(folio, vma);
-	set_pte_at(vma->vm_mm, addr, pte, entry_for(vma, page, exclusive));
+	set_pte_at(vma->vm_mm, addr, pte, ckpt_entry_for(vma, page, exclusive));
 }
 
 /*
@@ -145,7 +144,7 @@ static bool map_again(struct vm_area_struct *vma, unsigned long addr, pte_t *pte
 	if (kin) {
 		folio_get(folio);
 		folio_add_anon_rmap_pte(folio, page, vma, addr, RMAP_NONE);
-		set_pte_at(vma->vm_mm, addr, pte, entry_for(vma, page, false));
+		set_pte_at(vma->vm_mm, addr, pte, ckpt_entry_for(vma, page, false));
 	}
 	folio_unlock(folio);
 	return kin;
@@ -176,8 +175,8 @@ int ckpt_map_pages(struct vm_area_struct *vma, unsigned long addr,
 	/* its page tables are others */
 	if (is_vm_hugetlb_page(vma))
 		return 0;
-	pmd = page_table(mm, addr);
-	if (!pmd || anon_vma_prepare(vma))
+	pmd = ckpt_pmd_alloc(mm, addr);
+	if (!pmd || pte_alloc(mm, pmd) || anon_vma_prepare(vma))
 		return -ENOMEM;
 	khugepaged_enter_vma(vma, vma->vm_flags);
 	pte = pte_offset_map_lock(mm, pmd, addr, &ptl);

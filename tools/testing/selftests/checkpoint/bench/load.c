@@ -32,6 +32,7 @@ static const struct load loads[] = {
 	{ "idle", build_nothing, verify_nothing },
 	{ "memory", build_memory, verify_memory },
 	{ "huge", build_huge, verify_memory },
+	{ "heap", build_heap, verify_memory },
 	{ "sparse", build_sparse, verify_sparse },
 	{ "dirtier", build_dirtier, verify_dirtier, dirty_some },
 	{ "areas", build_areas, verify_areas },

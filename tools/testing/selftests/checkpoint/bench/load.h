@@ -43,6 +43,7 @@ bool load_filled(const void *page, unsigned long seed);
 /* load_memory.c: size in MiB */
 void build_memory(unsigned long size);
 void build_huge(unsigned long size);
+void build_heap(unsigned long size);
 void build_sparse(unsigned long size);
 void build_dirtier(unsigned long size);
 bool verify_memory(void);

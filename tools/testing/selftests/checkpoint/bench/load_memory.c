@@ -2,12 +2,14 @@
 /* Loads of one process and its memory. */
 #define _GNU_SOURCE
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "load.h"
 
 #define PAGE		4096UL
 #define MIB		(1UL << 20)
 #define HUGE		(2 * MIB)
+#define GROWTH		(128UL << 10)	/* what malloc() asks for when a heap is full */
 #define SPARSE		256	/* one page of as many is there */
 #define PER_BEAT	16	/* pages */
 
@@ -47,6 +49,23 @@ void build_huge(unsigned long size)
 		load_die("madvise");
 	pages = size * MIB / PAGE;
 	fill(1);
+}
+
+/* It has small pages, since there was never room for a huge one when it was touched. */
+void build_heap(unsigned long size)
+{
+	unsigned long i;
+
+	memory = sbrk(0);
+	if (sbrk(-(unsigned long)memory % PAGE) == (void *)-1)
+		load_die("sbrk");
+	memory = sbrk(0);
+	for (pages = 0; pages < size * MIB / PAGE; pages += GROWTH / PAGE) {
+		if (sbrk(GROWTH) == (void *)-1)
+			load_die("sbrk");
+		for (i = pages; i < pages + GROWTH / PAGE; i++)
+			load_fill(memory + i * PAGE, i);
+	}
 }
 
 bool verify_memory(void)

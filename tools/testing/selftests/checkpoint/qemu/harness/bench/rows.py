@@ -143,6 +143,8 @@ def rows(quick: bool, more: bool = False) -> list[Row]:
     out += [
         Row("W2-thp", f"{big} MiB of memory, huge pages", "huge", big, few,
             ("fork", "write", "read-huge"), goals=HUGE),
+        Row("W2-heap", f"{big} MiB of a heap, small pages where huge ones may be", "heap", big, few,
+            ("fork", "write", "read"), goals=MEMORY),
         Row("W2-cow-thp", f"{big} MiB of memory, huge pages, CHECKPOINT_COW", "huge", big, few,
             ("fork",), (COW, CRIU), WITH_COW),
         Row("W2-stall", f"stall of a program that dirties {big} MiB all the time", "dirtier", big,
