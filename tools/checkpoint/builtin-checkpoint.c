@@ -21,9 +21,9 @@ static const char usage[] =
 "  -c, --cgroup CGROUP   the group: a name or a path\n"
 "  -p, --pid PID         a process and its descendants\n"
 "  -o, --output FILE     where the image goes; - is standard output, the default\n"
-"  -k, --kill            kill the programs once the image is on disk\n"
+"  -k, --kill            kill the programs once the image is on disk and was tried\n"
 "  -l, --leave-frozen    leave the programs frozen\n"
-"  -f, --force           --kill even when the receiver cannot confirm\n"
+"  -f, --force           --kill though nobody confirms or tries the image\n"
 "      --cow             let the programs go on before their memory is written\n"
 "      --strict          refuse files that are shared with other programs\n"
 "  -t, --timeout SECONDS longest wait for the programs to freeze, 10 by default\n"
@@ -169,6 +169,36 @@ static int call(struct checkpoint *c)
 	return ST_OK;
 }
 
+/* What is to be all that is left of the programs is read once as a restart would. */
+static int try_image(struct checkpoint *c)
+{
+	struct restart_args args = {
+		.flags = RESTART_CHECK,
+		.log_size = KLOG_SIZE,
+	};
+	struct progress progress;
+	struct klog log;
+	int err;
+
+	args.image_fd = output_reopen(&c->out, c->log.result.bytes);
+	if (args.image_fd < 0)
+		return ST_FAILED;
+	klog_init(&log, KLOG_SIZE);
+	args.log_buf = (uintptr_t)log.buf;
+	args.result = (uintptr_t)&log.result;
+	args.result_size = sizeof(log.result);
+	progress_start(&progress, "trying the image", args.image_fd, c->guardian.request, NULL);
+	err = sys_restart(&args) ? errno : 0;
+	progress_stop(&progress);
+	close(args.image_fd);
+	if (err) {
+		restart_failed(&log, err, c->verbose);
+		say("the image failed when it was tried, so nothing is killed");
+	}
+	klog_free(&log);
+	return err ? ST_FAILED : ST_OK;
+}
+
 /* The image is safe: now the programs may be let go, or killed. */
 static int finish(struct checkpoint *c)
 {
@@ -196,7 +226,11 @@ static int save(struct checkpoint *c)
 	/* programs that are to run on need not wait for the disk */
 	if (!status && !c->kill && !c->leave_frozen)
 		status = guardian_undo(&c->guardian);
-	if (!status && (output_sync(&c->out) || output_commit(&c->out)))
+	if (!status && output_sync(&c->out))
+		status = ST_FAILED;
+	if (!status && c->kill && !c->force)
+		status = try_image(c);
+	if (!status && output_commit(&c->out))
 		status = ST_FAILED;
 	if (!status)
 		return finish(c);

@@ -133,6 +133,22 @@ static int output_close(struct output *o)
 	return -1;
 }
 
+/* A descriptor of its own that reads the last @bytes, which are the image. */
+int output_reopen(const struct output *o, uint64_t bytes)
+{
+	int fd = o->dir >= 0 ? openat(o->dir, o->tmp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) :
+			       open("/proc/self/fd/1", O_RDONLY | O_CLOEXEC);
+	off_t end = lseek(o->fd, 0, SEEK_CUR);
+
+	if (fd >= 0 && end >= 0 && lseek(fd, end - bytes, SEEK_SET) >= 0)
+		return fd;
+	say("cannot read %s: %s", o->dir >= 0 ? escape_str(o->name) : "standard output",
+	    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 int output_commit(struct output *o)
 {
 	if (output_close(o))
