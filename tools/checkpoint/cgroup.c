@@ -63,7 +63,7 @@ static int read_procs(int dir, struct pidset *set)
 {
 	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *f;
-	int pid;
+	int pid, err;
 
 	if (fd < 0)
 		return -1;
@@ -76,8 +76,11 @@ static int read_procs(int dir, struct pidset *set)
 	while (fscanf(f, "%d", &pid) == 1)
 		if (pid > 0)
 			pidset_add(set, pid);
+	/* of a threaded group the list opens, and cannot be read */
+	err = ferror(f) ? errno : 0;
 	fclose(f);
-	return 0;
+	errno = err;
+	return err ? -1 : 0;
 }
 
 static int read_below(int dir, struct pidset *set, int depth)
@@ -100,7 +103,8 @@ static int read_below(int dir, struct pidset *set, int depth)
 		sub = openat(dir, d->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (sub < 0)
 			continue;	/* removed meanwhile */
-		if (read_procs(sub, set) && errno != ENODEV && errno != EOPNOTSUPP)
+		if (read_procs(sub, set) && errno != ENODEV && errno != ENOENT &&
+		    errno != EOPNOTSUPP)
 			err = -1;
 		else if (depth < DEPTH_MAX)
 			err = read_below(sub, set, depth + 1);

@@ -60,7 +60,12 @@ static int freeze_group(struct ward *w)
 	struct pidset inside = { 0 };
 	int state, self;
 
-	cgroup_pids(cg->dir, &inside, true);
+	if (cgroup_pids(cg->dir, &inside, true)) {
+		say("cannot read the processes of group %s: %s", escape_str(cg->path),
+		    strerror(errno));
+		pidset_free(&inside);
+		return ST_FAILED;
+	}
 	self = pidset_has(&inside, getpid());
 	pidset_free(&inside);
 	if (self) {
