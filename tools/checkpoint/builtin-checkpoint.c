@@ -13,6 +13,9 @@
 #include "progress.h"
 #include "sys.h"
 
+/* The kernel's own, without --timeout. */
+#define TIMEOUT_MS	10000
+
 static const char usage[] =
 "usage: ckpt checkpoint (-c CGROUP | -p PID) [-o FILE|-] [OPTION]...\n"
 "\n"
@@ -62,6 +65,7 @@ struct checkpoint {
 
 	struct output out;
 	struct guardian guardian;
+	struct pidset members;
 	struct klog log;
 };
 
@@ -143,6 +147,19 @@ static int prepare_output(struct checkpoint *c)
 	return ST_REFUSED;
 }
 
+/* What is left of the time to freeze is the kernel's. */
+static int freeze(struct checkpoint *c)
+{
+	uint64_t limit = c->timeout_ms ?: TIMEOUT_MS, start = now_ms(), took;
+	int status = guardian_freeze(&c->guardian);
+
+	if (!status)
+		status = members_note(&c->members, &c->target.cg, limit);
+	took = now_ms() - start;
+	c->timeout_ms = took < limit ? limit - took : 1;
+	return status;
+}
+
 static int call(struct checkpoint *c)
 {
 	struct checkpoint_args args = {
@@ -199,11 +216,26 @@ static int try_image(struct checkpoint *c)
 	return err ? ST_FAILED : ST_OK;
 }
 
+static int check_members(const struct checkpoint *c)
+{
+	if (!c->kill && !c->leave_frozen)
+		return ST_OK;
+	return members_check(&c->members, &c->target.cg);
+}
+
 /* The image is safe: now the programs may be let go, or killed. */
 static int finish(struct checkpoint *c)
 {
-	if (c->kill)
-		return guardian_kill(&c->guardian);
+	int status = check_members(c);
+
+	if (status)
+		return status;
+	if (c->kill) {
+		status = guardian_kill(&c->guardian);
+		if (!status)
+			members_await_end(&c->members);
+		return status;
+	}
 	if (!c->leave_frozen)
 		return ST_OK;
 	if (c->target.moved || c->verbose)
@@ -220,7 +252,7 @@ static int save(struct checkpoint *c)
 	if (!status && output_create(&c->out))
 		status = ST_FAILED;
 	if (!status && (c->kill || c->leave_frozen))
-		status = guardian_freeze(&c->guardian);
+		status = freeze(c);
 	if (!status)
 		status = call(c);
 	/* programs that are to run on need not wait for the disk */
@@ -230,10 +262,15 @@ static int save(struct checkpoint *c)
 		status = ST_FAILED;
 	if (!status && c->kill && !c->force)
 		status = try_image(c);
+	/* before an older image is replaced, and once more before the kill */
+	if (!status)
+		status = check_members(c);
 	if (!status && output_commit(&c->out))
 		status = ST_FAILED;
 	if (!status)
-		return finish(c);
+		status = finish(c);
+	if (!status)
+		return ST_OK;
 	guardian_undo(&c->guardian);
 	output_abort(&c->out);
 	return status;

@@ -70,4 +70,9 @@ int guardian_keep(struct guardian *g);
 int guardian_undo(struct guardian *g);
 void guardian_stop(struct guardian *g);
 
+/* members.c; these print why they fail and return the exit status, too */
+int members_note(struct pidset *members, const struct cgroup *cg, uint64_t ms);
+int members_check(const struct pidset *members, const struct cgroup *cg);
+void members_await_end(const struct pidset *members);
+
 #endif
