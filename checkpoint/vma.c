@@ -128,6 +128,8 @@ static u32 flags_of_vdso(struct ckpt_save *save, struct vm_area_struct *vma)
 		ckpt_refuse(save, "vDSO", "its protection was changed, not saved yet");
 	if ((vma->vm_flags & ~(VM_DERIVED | VM_SEALED | usual)) || vma_pkey(vma))
 		ckpt_refuse(save, "vDSO", "it was given advice or a protection key, not saved yet");
+	if (vma->anon_vma)
+		ckpt_refuse(save, "vDSO", "it was written to, or had a breakpoint, not saved yet");
 	return vma->vm_flags & VM_SEALED ? CKPT_VMA_SEALED : 0;
 }
 

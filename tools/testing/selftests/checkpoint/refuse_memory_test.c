@@ -80,6 +80,18 @@ static int vdso_to_write(const char *a)
 	return made(mprotect(vdso, len, PROT_READ | PROT_WRITE | PROT_EXEC));
 }
 
+/* Nothing but a page of its own says so. */
+static int vdso_written(const char *a)
+{
+	volatile char *vdso;
+	size_t len = find_vdso((void **)&vdso);
+
+	if (mprotect((void *)vdso, len, PROT_READ | PROT_WRITE | PROT_EXEC))
+		return -1;
+	vdso[len - 1] = 1;
+	return made(mprotect((void *)vdso, len, PROT_READ | PROT_EXEC));
+}
+
 static int vdso_not_to_fork(const char *a)
 {
 	void *vdso;
@@ -195,7 +207,7 @@ static int breakpoint(const char *a)
 
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
-	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_not_to_fork),
+	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_written), T(vdso_not_to_fork),
 	T(huge_pages), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(ldt),
 	{ }
@@ -204,6 +216,7 @@ const struct fail_target fail_targets[] = {
 REFUSED(shm, "addr=");
 REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
 REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
+REFUSED(vdso_written, OBJECT("vDSO"), "was written to");
 REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
 REFUSED(huge_pages, OBJECT("huge pages"), "addr=");
 REFUSED(ldt, OBJECT("LDT"));
