@@ -100,7 +100,7 @@ static void a_refusal_names_the_file(struct kunit *test)
 	struct file *file = ckpt_kunit_file(test);
 
 	KUNIT_EXPECT_EQ(test, 1, refused(save, file, O_RDWR | FASYNC));
-	CKPT_EXPECT_LOGGED(test, &save->call, "object=\"file flags\": flags 020000 of ckpt-kunit");
+	CKPT_EXPECT_LOGGED(test, &save->call, "object=\"file flags\": ckpt-kunit: flags 020000");
 }
 
 static struct kunit_case file_cases[] = {
