@@ -189,21 +189,36 @@ struct file *ckpt_huge_setup(const char *name, const struct ckpt_shmem *in)
 				  HUGETLB_ANONHUGE_INODE, le32_to_cpu(in->huge_shift));
 }
 
-/* Read the small page @index of the file, whose huge page is there or is made. */
-int ckpt_huge_fill(struct ckpt_load *load, struct ckpt_rec *rec, u64 index)
+/* A stop, or a freezer, would end it; they can wait until the call does. */
+static int make_page(struct file *file, loff_t offset, loff_t size)
+{
+	int err;
+
+	do {
+		if (!__fatal_signal_pending(current))
+			clear_thread_flag(TIF_SIGPENDING);
+		err = vfs_fallocate(file, FALLOC_FL_KEEP_SIZE, offset, size);
+	} while (err == -EINTR && !__fatal_signal_pending(current));
+
+	guard(spinlock_irq)(&current->sighand->siglock);
+	recalc_sigpending();
+	return err;
+}
+
+/* The small page @index of the file, whose huge page is there or is made; a reference. */
+int ckpt_huge_page(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
+		   struct page **page)
 {
 	struct file *file = rec->live;
 	struct inode *inode = file_inode(file);
 	struct hstate *h = hstate_inode(inode);
 	struct folio *folio;
-	struct page *page;
 	int err;
 
 	folio = filemap_get_folio(inode->i_mapping, index);
 	if (IS_ERR(folio)) {
-		err = vfs_fallocate(file, FALLOC_FL_KEEP_SIZE,
-				    (loff_t)(index << PAGE_SHIFT) & huge_page_mask(h),
-				    huge_page_size(h));
+		err = make_page(file, (loff_t)(index << PAGE_SHIFT) & huge_page_mask(h),
+				huge_page_size(h));
 		if (err)
 			return ckpt_fail(load, rec, err, "no huge page is to be had: errno %d",
 					 -err);
@@ -211,9 +226,6 @@ int ckpt_huge_fill(struct ckpt_load *load, struct ckpt_rec *rec, u64 index)
 	}
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
-	page = folio_page(folio, index & (pages_per_huge_page(h) - 1));
-	err = ckpt_read_pages(load, &page, 1);
-	folio_mark_dirty(folio);
-	folio_put(folio);
-	return err;
+	*page = folio_page(folio, index & (pages_per_huge_page(h) - 1));
+	return 0;
 }

@@ -21,7 +21,8 @@ int ckpt_huge_contents(struct ckpt_save *save, struct ckpt_obj *obj);
 int ckpt_huge_private(struct ckpt_save *save, struct ckpt_obj *obj);
 int ckpt_huge_validate(struct ckpt_load *load, struct ckpt_rec *rec);
 struct file *ckpt_huge_setup(const char *name, const struct ckpt_shmem *in);
-int ckpt_huge_fill(struct ckpt_load *load, struct ckpt_rec *rec, u64 index);
+int ckpt_huge_page(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
+		   struct page **page);
 #else
 static inline bool ckpt_huge_file(const struct file *file) { return false; }
 static inline unsigned int *ckpt_huge_seals(struct inode *inode) { return NULL; }
@@ -47,7 +48,8 @@ static inline struct file *ckpt_huge_setup(const char *name, const struct ckpt_s
 	return ERR_PTR(-EOPNOTSUPP);
 }
 
-static inline int ckpt_huge_fill(struct ckpt_load *load, struct ckpt_rec *rec, u64 index)
+static inline int ckpt_huge_page(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
+				 struct page **page)
 {
 	return -EOPNOTSUPP;
 }

@@ -122,6 +122,7 @@ struct ckpt_block_read {
  * @block_left: pages of the content block that no run took yet
  * @block: the content block that is read
  * @last_block: the one before, whose digests are taken
+ * @pages: those that are being filled, as many as a page table maps
  * @nr_kin: numbers of mappings that may have pages in common
  * @memcg: the memory group of the new tasks, which contents are charged to;
  *	NULL if it is the caller's
@@ -155,6 +156,7 @@ struct ckpt_load {
 	u32 block_left;
 	struct ckpt_block_read *block;
 	struct ckpt_block_read *last_block;
+	struct page *pages[PTRS_PER_PTE];
 	u32 nr_kin;
 	struct mem_cgroup *memcg;
 	struct list_head recs;
@@ -217,6 +219,7 @@ void ckpt_forest_free(struct ckpt_load *load);
 void restart_process_birth(struct ckpt_proc *proc);
 int restart_process(struct ckpt_load *load, struct ckpt_proc *proc);
 void restart_zombie(struct ckpt_proc *proc);
+int restart_thread_objects(struct ckpt_load *load, struct ckpt_task *task);
 int restart_thread(struct ckpt_load *load, struct ckpt_task *task);
 int ckpt_process_settle(struct ckpt_load *load, struct ckpt_proc *proc);
 /* by the caller, while the task waits at the gate */

@@ -112,6 +112,9 @@ static int checkpoint_shmem(struct ckpt_save *save, struct ckpt_obj *obj)
 		ckpt_refuse_outside(save, "shared memory", "%pd is open in a process outside the group",
 				    dentry);
 	warn_owner(save, inode, dentry);
+	if (ckpt_is_huge(inode) && i_size_read(inode) & (BIT(ckpt_huge_shift(inode)) - 1))
+		ckpt_refuse(save, "memfd", "%pd ends in the midst of a huge page, not saved yet",
+			    dentry);
 	if (!ckpt_is_huge(inode) && (!RB_EMPTY_ROOT(&SHMEM_I(inode)->xattrs.rb_root) ||
 				     SHMEM_I(inode)->fsflags))
 		ckpt_refuse(save, "memfd", "%pd has extended attributes or flags, not saved yet",
@@ -246,7 +249,16 @@ static int dress(struct ckpt_load *load, struct ckpt_rec *rec)
 
 static int settle_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 {
-	return add_seals(load, rec, late_seals(ckpt_data(rec, ckpt_shmem)));
+	const struct ckpt_shmem *in = ckpt_data(rec, ckpt_shmem);
+	struct inode *inode = file_inode(rec->live);
+
+	/* one of huge pages became as long as its mappings, which may go beyond its end */
+	if (in->huge_shift) {
+		inode_lock(inode);
+		i_size_write(inode, le64_to_cpu(in->size));
+		inode_unlock(inode);
+	}
+	return add_seals(load, rec, late_seals(in));
 }
 
 /* What memfd_create() and ftruncate() ask of the caller. */
@@ -300,24 +312,53 @@ static int restart_shmem(struct ckpt_load *load, struct ckpt_rec *rec)
 	return dress(load, rec);
 }
 
-static int fill_page(struct ckpt_load *load, struct ckpt_rec *rec, pgoff_t index)
+/* A page that is there or is made, with a reference to its folio. */
+static int get_page_of(struct ckpt_load *load, struct inode *inode, pgoff_t index,
+		       struct page **page)
 {
-	struct inode *inode = file_inode(rec->live);
 	struct mem_cgroup *memcg = set_active_memcg(load->memcg);
 	struct folio *folio;
-	struct page *page;
 	int err;
 
-	err = shmem_get_folio(inode, index, 0, &folio, SGP_CACHE);
+	err = shmem_get_folio(inode, index, 0, &folio, SGP_WRITE);
 	set_active_memcg(memcg);
 	if (err)
 		return err;
+	/* a small one is filled; not all pages of a large one need have contents */
+	if (folio_test_large(folio) && !folio_test_uptodate(folio)) {
+		folio_zero_range(folio, 0, folio_size(folio));
+		folio_mark_uptodate(folio);
+	}
 	/* nobody has a descriptor yet: what is read is not seen half */
 	folio_unlock(folio);
-	page = folio_file_page(folio, index);
-	err = ckpt_read_pages(load, &page, 1);
-	folio_mark_dirty(folio);
-	folio_put(folio);
+	*page = folio_file_page(folio, index);
+	return 0;
+}
+
+static int fill_pages(struct ckpt_load *load, struct ckpt_rec *rec, pgoff_t index,
+		      unsigned int nr)
+{
+	bool huge = ckpt_data(rec, ckpt_shmem)->huge_shift;
+	struct inode *inode = file_inode(rec->live);
+	struct page **pages = load->pages;
+	unsigned int got, i;
+	struct folio *folio;
+	int err = 0;
+
+	for (got = 0; got < nr; got++) {
+		err = huge ? ckpt_huge_page(load, rec, index + got, pages + got) :
+			     get_page_of(load, inode, index + got, pages + got);
+		if (err)
+			break;
+	}
+	err = err ?: ckpt_read_pages(load, pages, nr);
+	for (i = 0; i < got; i++) {
+		folio = page_folio(pages[i]);
+		if (!err && !folio_test_uptodate(folio))
+			folio_mark_uptodate(folio);
+		folio_mark_dirty(folio);
+		folio_put(folio);
+	}
 	return err;
 }
 
@@ -327,14 +368,17 @@ static int fill_shmem(struct ckpt_load *load, struct ckpt_rec *rec,
 	struct file *file = rec->live;
 	u64 index = le64_to_cpu(run->index), count = le32_to_cpu(run->count);
 	u64 pages = DIV_ROUND_UP(i_size_read(file_inode(file)), PAGE_SIZE);
+	unsigned int nr;
 	int err = 0;
 
 	if (le16_to_cpu(run->kind) != CKPT_RUN_DATA || run->flags || index > pages ||
 	    count > pages - index)
 		return ckpt_fail(load, rec, -EBADMSG, "contents beyond its end");
-	for (; !err && count; count--, index++)
-		err = ckpt_data(rec, ckpt_shmem)->huge_shift ? ckpt_huge_fill(load, rec, index) :
-		      fill_page(load, rec, index);
+	for (; !err && count; count -= nr, index += nr) {
+		nr = min_t(u64, count, ARRAY_SIZE(load->pages));
+		err = fatal_signal_pending(current) ? -EINTR : fill_pages(load, rec, index, nr);
+		cond_resched();
+	}
 	return err;
 }
 

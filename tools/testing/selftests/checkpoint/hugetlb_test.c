@@ -174,6 +174,41 @@ CR_TEST(hugetlb, a_memfd_with_its_name_and_seals)
 	CR_CHECK(!strcmp(link, "/memfd:huge (deleted)"));
 }
 
+CR_TEST(hugetlb, a_memfd_that_is_shorter_than_its_mapping)
+{
+	int fd = memfd_create("short", MFD_HUGETLB);
+	struct stat st;
+	char *mem;
+
+	CR_EQ(0, ftruncate(fd, 2 * HUGE));
+	mem = map(2 * HUGE, MAP_SHARED, fd);
+	cr_fill(mem, HUGE, 1);
+	CR_EQ(0, ftruncate(fd, HUGE));
+	cr_ready();
+	CR_EQ(0, fstat(fd, &st));
+	CR_EQ(HUGE, st.st_size);
+	CR_CHECK(cr_filled(mem, HUGE, 1));
+	CR_EQ(0, ftruncate(fd, 2 * HUGE));
+	CR_EQ(0, mem[HUGE]);
+}
+
+CR_PROGRAM(uneven)
+{
+	int fd = memfd_create("uneven", MFD_HUGETLB);
+
+	CR_EQ(0, posix_fallocate(fd, 0, HUGE + HUGE / 2));
+	cr_ready();
+}
+
+TEST_F(hugetlb, a_memfd_that_ends_in_the_midst_of_a_page_is_refused)
+{
+	ASSERT_EQ(0, cr_start_ready(&self->cr, "uneven", NULL));
+	EXPECT_EQ(-EAGAIN, cr_checkpoint(&self->cr));
+	EXPECT_TRUE(cr_logged(&self->cr, "uneven ends in the midst of a huge page"));
+	cr_go(&self->cr);
+	EXPECT_EQ(0, cr_wait_exit(&self->cr));
+}
+
 /* As long as a file may be, with one page in it: what is not there takes no time. */
 CR_TEST(hugetlb, a_memfd_that_is_a_hole_but_for_a_page)
 {
