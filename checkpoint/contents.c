@@ -179,7 +179,11 @@ static int turn(struct ckpt_save *save)
 	return write_block(save, save->block);
 }
 
-static int flush(struct ckpt_save *save)
+/**
+ * ckpt_flush_contents - write what is in the blocks, which let go of its pages
+ * @save: the call
+ */
+int ckpt_flush_contents(struct ckpt_save *save)
 {
 	return turn(save) ?: turn(save);
 }
@@ -372,5 +376,5 @@ int ckpt_write_contents(struct ckpt_save *save, bool from_snapshots)
 		ckpt_drop_snapshot(obj);
 		cond_resched();
 	}
-	return from_snapshots || save->live ? flush(save) : 0;
+	return from_snapshots || save->live ? ckpt_flush_contents(save) : 0;
 }

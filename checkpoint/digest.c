@@ -5,6 +5,8 @@
  */
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
+#include <linux/pagemap.h>
+#include <linux/swap.h>
 #include <linux/xxhash.h>
 
 #include "digest.h"
@@ -64,6 +66,21 @@ u32 ckpt_pages_crc(struct ckpt_pages *pages, u32 crc)
 	return crc32c(crc, pages->digest, pages->nr * sizeof(*pages->digest));
 }
 
+/*
+ * A page that was read from swap for us alone goes from the swap cache at once. If its
+ * group's swap is used up, reclaim would not look at it, and what is charged for it
+ * would be missing for the next one.
+ */
+static void put_folio(struct folio *folio)
+{
+	if (folio_test_swapcache(folio) && !folio_mapped(folio) && folio_trylock(folio)) {
+		if (folio_test_swapcache(folio))
+			remove_mapping(folio_mapping(folio), folio);
+		folio_unlock(folio);
+	}
+	folio_put(folio);
+}
+
 /**
  * ckpt_pages_put - let go of all pages, started or not
  * @pages: the pages; it can be used again
@@ -72,6 +89,6 @@ void ckpt_pages_put(struct ckpt_pages *pages)
 {
 	flush_work(&pages->work);
 	while (pages->nr_pieces)
-		folio_put(page_folio(pages->piece[--pages->nr_pieces].bv_page));
+		put_folio(page_folio(pages->piece[--pages->nr_pieces].bv_page));
 	pages->nr = 0;
 }

@@ -16,8 +16,9 @@
 #include "pages.h"
 #include "stream.h"
 
-/* Migrations are waited for this often, a millisecond each. */
+/* Migrations, and memory to swap in, are waited for this often, a millisecond each. */
 #define TRIES		1000
+#define TRIES_TO_READ	16
 
 /* An object id and a page number in one xarray value of 63 bits. */
 #define SHARED_INDEX_BITS	45
@@ -66,13 +67,16 @@ void ckpt_put_shared_pages(struct ckpt_save *save)
 }
 
 /*
- * Do others have a page, too? A snapshot is one more than its original. How many have
- * one that is in the swap cache is not known. What ksmd merges is nobody's in common.
+ * Do others have the page of a piece, too? A snapshot is one more than its original, if
+ * that has it still. How many have one that is in the swap cache is not known. What ksmd
+ * merges is nobody's in common.
  */
-static bool is_shared(struct ckpt_save *save, const struct ckpt_piece *piece, u32 id)
+static bool is_shared(struct ckpt_save *save, u32 id, const struct ckpt_piece *piece,
+		      unsigned int nth)
 {
-	struct folio *folio = page_folio(piece->page);
-	int mapped = atomic_read(&piece->page->_mapcount) + 1;
+	struct page *page = piece->page + nth;
+	struct folio *folio = page_folio(page);
+	int mapped = atomic_read(&page->_mapcount) + 1;
 
 	if (!(piece->flags & CKPT_PIECE_KIN) || id >> (63 - SHARED_INDEX_BITS) ||
 	    folio_test_ksm(folio))
@@ -80,6 +84,19 @@ static bool is_shared(struct ckpt_save *save, const struct ckpt_piece *piece, u3
 	if (folio_test_large(folio))
 		mapped += folio_entire_mapcount(folio);
 	return mapped > (save->from_snapshots ? 2 : 1) || folio_test_swapcache(folio);
+}
+
+/* A huge page that is shared in part would come back as one that nobody shares. */
+static bool is_huge(struct ckpt_save *save, u32 id, const struct ckpt_piece *piece)
+{
+	unsigned int i;
+
+	if (!(piece->flags & CKPT_PIECE_HUGE))
+		return false;
+	for (i = 0; i < piece->nr; i++)
+		if (is_shared(save, id, piece, i))
+			return false;
+	return true;
 }
 
 static bool is_zero(struct page *page)
@@ -107,11 +124,8 @@ static int skip_page(struct ckpt_save *save, u32 id, const struct ckpt_piece *pi
 
 /* Pages [@from, @to) of a piece, if there are some; takes over a reference. */
 static int save_part(struct ckpt_save *save, u32 id, const struct ckpt_piece *piece,
-		     unsigned int from, unsigned int to, bool shared)
+		     unsigned int from, unsigned int to, u16 flags)
 {
-	u16 flags = (piece->flags & CKPT_PIECE_HUGE ? CKPT_RUN_F_HUGE : 0) |
-		    (shared ? CKPT_RUN_F_SHARED : 0);
-
 	if (from < to)
 		return ckpt_contents_pages(save, id, flags, (piece->addr >> PAGE_SHIFT) + from,
 					   piece->page + from, to - from);
@@ -122,23 +136,25 @@ static int save_part(struct ckpt_save *save, u32 id, const struct ckpt_piece *pi
 /* Takes over the piece's reference. */
 static int save_piece(struct ckpt_save *save, u32 id, const struct ckpt_piece *piece)
 {
-	bool shared = is_shared(save, piece, id);
+	u16 huge = is_huge(save, id, piece) ? CKPT_RUN_F_HUGE : 0, flags = huge, these;
 	unsigned int from = 0, i;
 	int err = 0, skip;
 
 	for (i = 0; !err && i < piece->nr; i++) {
-		skip = skip_page(save, id, piece, i, shared);
-		if (!skip)
+		these = huge | (is_shared(save, id, piece, i) ? CKPT_RUN_F_SHARED : 0);
+		skip = skip_page(save, id, piece, i, these & CKPT_RUN_F_SHARED);
+		if (!skip && these == flags)
 			continue;
 		if (from < i) {
 			folio_get(page_folio(piece->page));
-			err = save_part(save, id, piece, from, i, shared);
+			err = save_part(save, id, piece, from, i, flags);
 		}
-		from = i + 1;
+		from = skip ? i + 1 : i;
+		flags = these;
 		err = err ?: min(skip, 0);
 	}
 	if (!err)
-		return save_part(save, id, piece, from, piece->nr, shared);
+		return save_part(save, id, piece, from, piece->nr, flags);
 	folio_put(page_folio(piece->page));
 	return err;
 }
@@ -163,14 +179,35 @@ static int save_batch(struct ckpt_save *save, u32 id, struct ckpt_batch *batch)
 static int wait_for_page(struct ckpt_save *save, struct ckpt_batch *batch,
 			 unsigned int *tries, bool progress)
 {
+	unsigned int most = !batch->err ? TRIES_TO_READ : batch->err == -EAGAIN ? TRIES : 0;
+
 	*tries = progress ? 0 : *tries + 1;
-	if (batch->err == -EAGAIN)
-		fsleep(USEC_PER_MSEC);
-	if ((!batch->err || batch->err == -EAGAIN) && *tries < TRIES)
-		return 0;
+	if (*tries < most) {
+		if (*tries || batch->err)
+			fsleep(USEC_PER_MSEC);
+		/* what is written needs no memory any more */
+		return *tries && !batch->err ? ckpt_flush_contents(save) : 0;
+	}
 	save->where.addr = batch->next;
 	return ckpt_err(save, batch->err ?: -ENOMEM,
 			"a page cannot be read: poisoned, of a device, under migration, or swapped and no memory is left");
+}
+
+/*
+ * What was gathered from a snapshot is not kept there: who writes to it while the rest
+ * is written needs no copy any more.
+ */
+static void forget_gathered(struct mm_struct *snapshot, unsigned long from, unsigned long to)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, snapshot, from);
+
+	mmap_read_lock(snapshot);
+	for_each_vma_range(vmi, vma, to)
+		if (vma->anon_vma && !(vma->vm_flags & VM_MAYSHARE))
+			zap_page_range_single(vma, max(vma->vm_start, from),
+					      min(vma->vm_end, to) - max(vma->vm_start, from), NULL);
+	mmap_read_unlock(snapshot);
 }
 
 /**
@@ -198,6 +235,9 @@ int ckpt_mm_contents(struct ckpt_save *save, struct ckpt_obj *obj)
 		addr = batch->next;
 		err = ckpt_meet_batch(save, mm, batch);
 		err = save_batch(save, obj->id, batch) ?: err;
+		/* all of it goes at the end */
+		if (!err && obj->snapshot && batch->next != ULONG_MAX)
+			forget_gathered(mm, addr, batch->next);
 		if (!err)
 			err = ckpt_wait_absent(save, batch);
 		if (!err)
@@ -384,12 +424,16 @@ static int fill_folio(struct ckpt_load *load, struct ckpt_rec *rec, unsigned lon
 	unsigned int nr = folio_nr_pages(folio), i;
 	int err;
 
-	err = ckpt_read_folio(load, folio) ?: map_folio(load, rec, addr, folio);
+	err = ckpt_read_folio(load, folio);
+	if (err)
+		goto out;
+	err = map_folio(load, rec, addr, folio);
 	if (err == -EEXIST) {
 		for (i = 0; i < nr; i++)
 			pages[i] = folio_page(folio, i);
 		err = copy_pages(load, rec, addr, pages, nr);
 	}
+out:
 	folio_put(folio);
 	return err;
 }
@@ -421,12 +465,24 @@ static int area(struct ckpt_load *load, struct ckpt_rec *rec, unsigned long addr
 	return PTR_ERR_OR_ZERO(vma) ?: nr;
 }
 
+/* No page is made of nothing: a run of a few bytes may name any number of them. */
+static int check_filled(struct ckpt_load *load, struct ckpt_rec *rec, struct page **pages,
+			unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (!PageAnon(pages[i]))
+			return ckpt_fail(load, rec, -EBADMSG, "contents as those of a page that has none");
+	return 0;
+}
+
 /* The same with pages that another address space has. */
 static int fill_same(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
 		     struct ckpt_rec *src, u64 src_index, u32 left, struct page **pages)
 {
 	unsigned long addr = index << PAGE_SHIFT, src_addr = src_index << PAGE_SHIFT;
-	int nr = area(load, rec, addr, min_t(u32, left, CKPT_BATCH)), err;
+	int nr = area(load, rec, addr, left), err;
 
 	if (nr > 0)
 		nr = area(load, src, src_addr, nr);
@@ -435,7 +491,8 @@ static int fill_same(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
 	err = get_pages(load, src, src_addr, nr, FOLL_FORCE, pages);
 	if (err)
 		return err;
-	err = map_pages(load, rec, addr, pages, nr, CKPT_MAP_AGAIN) ?:
+	err = check_filled(load, rec, pages, nr) ?:
+	      map_pages(load, rec, addr, pages, nr, CKPT_MAP_AGAIN) ?:
 	      copy_pages(load, rec, addr, pages, nr);
 	put_pages(pages, nr);
 	return err ?: nr;
@@ -445,7 +502,7 @@ static int fill_same(struct ckpt_load *load, struct ckpt_rec *rec, u64 index,
 static int fill_data(struct ckpt_load *load, struct ckpt_rec *rec, u64 index, u32 left,
 		     u16 flags, struct page **pages)
 {
-	struct ckpt_place place = { .nr = min_t(u32, left, CKPT_BATCH) };
+	struct ckpt_place place = { .nr = left };
 	unsigned long addr = index << PAGE_SHIFT;
 	int err = find_place(load, rec, addr, flags, &place, pages);
 
@@ -494,15 +551,11 @@ int ckpt_mm_fill(struct ckpt_load *load, struct ckpt_rec *rec,
 	    left > last - src_index)
 		return ckpt_fail(load, rec, -EBADMSG, "contents beyond user memory");
 
-	struct page **pages __free(kvfree) =
-		kvcalloc(CKPT_BATCH, sizeof(*pages), GFP_KERNEL_ACCOUNT);
-	if (!pages)
-		return -ENOMEM;
 	for (; left; left -= nr, index += nr, src_index += nr) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		nr = src ? fill_same(load, rec, index, src, src_index, left, pages) :
-			   fill_data(load, rec, index, left, flags, pages);
+		nr = src ? fill_same(load, rec, index, src, src_index, left, load->pages) :
+			   fill_data(load, rec, index, left, flags, load->pages);
 		/* of one that was killed for memory there is nothing to fault in */
 		if (nr == -EFAULT)
 			nr = ckpt_forest_lives(load) ?:

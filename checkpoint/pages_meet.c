@@ -76,6 +76,25 @@ static int meet_swapped(struct ckpt_batch *batch, unsigned long addr, swp_entry_
 	return batch->nr_absent == CKPT_BATCH_ABSENT;
 }
 
+/* One that nobody touches does not kill, and a huge page may stay mapped with it. */
+static bool is_poisoned(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	return PageHWPoison(page) ||
+	       (folio_test_large(folio) && folio_test_has_hwpoisoned(folio));
+}
+
+/* Return: 1, to stop the walk at what has no contents to save, or at what comes first. */
+static int stop_at(struct ckpt_batch *batch, unsigned long addr, int err)
+{
+	if (!batch->nr_absent) {
+		batch->next = addr;
+		batch->err = err;
+	}
+	return 1;
+}
+
 /* Return: 1 to stop the walk. */
 static int meet_pte(struct ckpt_batch *batch, struct vm_area_struct *vma,
 		    unsigned long addr, pte_t pte)
@@ -87,6 +106,8 @@ static int meet_pte(struct ckpt_batch *batch, struct vm_area_struct *vma,
 		return 0;
 	if (pte_present(pte)) {
 		page = vm_normal_page(vma, addr, pte);
+		if (page && PageAnon(page) && is_poisoned(page))
+			return stop_at(batch, addr, -EIO);
 		if (page && PageAnon(page))
 			meet_pages(batch, addr, page, 1, batch->flags);
 		/* zeros where the file may have something else */
@@ -97,12 +118,8 @@ static int meet_pte(struct ckpt_batch *batch, struct vm_area_struct *vma,
 	entry = pte_to_swp_entry(pte);
 	if (!non_swap_entry(entry))
 		return meet_swapped(batch, addr, entry);
-	if (batch->nr_absent)
-		return 1;
-	batch->next = addr;
-	/* under migration for a moment; the rest has no contents to save */
-	batch->err = is_migration_entry(entry) ? -EAGAIN : -EIO;
-	return 1;
+	/* under migration for a moment; the rest never has contents */
+	return stop_at(batch, addr, is_migration_entry(entry) ? -EAGAIN : -EIO);
 }
 
 static int meet_ptes(pmd_t *pmd, unsigned long addr, unsigned long end,
@@ -141,13 +158,13 @@ static int meet_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
 	if (!ptl)
 		return meet_ptes(pmd, addr, end, walk);
 
-	if (batch->nr_absent) {
-		stop = 1;
-	} else if (!pmd_present(*pmd)) {
-		batch->next = addr;
-		batch->err = -EAGAIN;
-		stop = 1;
-	} else if (!is_huge_zero_pmd(*pmd) && PageAnon(pmd_page(*pmd))) {
+	if (batch->nr_absent || !pmd_present(*pmd)) {
+		stop = stop_at(batch, addr, -EAGAIN);
+	} else if (is_huge_zero_pmd(*pmd) || !PageAnon(pmd_page(*pmd))) {
+		stop = 0;
+	} else if (is_poisoned(pmd_page(*pmd))) {
+		stop = stop_at(batch, addr, -EIO);
+	} else {
 		stop = full(batch, addr);
 		if (!stop)
 			meet_pages(batch, addr,
@@ -171,7 +188,10 @@ void ckpt_put_absent(struct ckpt_batch *batch)
 		folio_put(batch->read[--batch->nr_read]);
 }
 
-/* An entry that is in use no more has no folio: the next walk sees why. */
+/*
+ * An entry that is in use no more has no folio: the next walk sees why. The memory is
+ * charged to the group that is saved, whom a lack of it must not harm.
+ */
 static void start_reading(struct ckpt_batch *batch, struct vm_area_struct *vma)
 {
 	struct folio *folio;
@@ -179,7 +199,8 @@ static void start_reading(struct ckpt_batch *batch, struct vm_area_struct *vma)
 
 	for (i = 0; i < batch->nr_absent; i++) {
 		folio = read_swap_cache_async(batch->absent[i].entry,
-					      GFP_HIGHUSER_MOVABLE, vma,
+					      GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL |
+					      __GFP_NOWARN, vma,
 					      batch->absent[i].addr, NULL);
 		if (folio)
 			batch->read[batch->nr_read++] = folio;

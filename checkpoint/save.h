@@ -173,6 +173,7 @@ int ckpt_contents_same(struct ckpt_save *save, u32 id, u64 index,
 		       u32 src_id, u64 src_index);
 int ckpt_contents_bytes(struct ckpt_save *save, u32 id, u64 offset,
 			struct page *page, size_t bytes);
+int ckpt_flush_contents(struct ckpt_save *save);
 int ckpt_write_contents(struct ckpt_save *save, bool from_snapshots);
 void ckpt_free_contents(struct ckpt_save *save);
 

@@ -19,13 +19,18 @@
 
 CR_FIXTURE(forked_memory);
 
-static char *anonymous(size_t len)
+static char *advised(size_t len, int advice)
 {
 	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CR_CHECK(mem != MAP_FAILED);
-	CR_EQ(0, madvise(mem, len, MADV_NOHUGEPAGE));
+	CR_EQ(0, madvise(mem, len, advice));
 	return mem;
+}
+
+static char *anonymous(size_t len)
+{
+	return advised(len, MADV_NOHUGEPAGE);
 }
 
 /* A child that is there when this returns: its pid to the parent, 0 to itself. */
@@ -70,7 +75,8 @@ static unsigned long charged(struct cr *cr, const char *word)
 
 CR_PROGRAM(prefork)
 {
-	char *mem = anonymous(MUCH);
+	char *mem = advised(MUCH, arg ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	volatile char *at;
 	pid_t pid[CHILDREN];
 	int i;
 
@@ -81,6 +87,9 @@ CR_PROGRAM(prefork)
 			continue;
 		mem[i * PAGE] ^= 0xff;
 		mem[MUCH / 2] = i;
+		/* of each huge page there is one that is not shared */
+		for (at = mem; arg && at < mem + MUCH; at += 2 * MB)
+			*at += 0;
 		cr_await("on");
 		CR_EQ(i, mem[MUCH / 2]);
 		mem[i * PAGE] ^= 0xff;
@@ -96,11 +105,12 @@ CR_PROGRAM(prefork)
 	CR_CHECK(cr_filled(mem, MUCH, 1));
 }
 
-TEST_F(forked_memory, of_eight_processes_is_written_and_kept_once)
+static void kept_once(struct __test_metadata *_metadata, FIXTURE_DATA(forked_memory) *self,
+		      const char *arg)
 {
 	unsigned long before;
 
-	ASSERT_EQ(0, cr_start_ready(&self->cr, "prefork", NULL));
+	ASSERT_EQ(0, cr_start_ready(&self->cr, "prefork", arg));
 	before = charged(&self->cr, "anon");
 	ASSERT_EQ(0, cr_stop(&self->cr));
 	EXPECT_GT(MUCH * 105 / 100 + MB, self->cr.result.bytes);
@@ -113,6 +123,16 @@ TEST_F(forked_memory, of_eight_processes_is_written_and_kept_once)
 	ASSERT_EQ(0, cr_freeze(&self->cr, false));
 	cr_go(&self->cr);
 	EXPECT_EQ(0, cr_wait_exit(&self->cr));
+}
+
+TEST_F(forked_memory, of_eight_processes_is_written_and_kept_once)
+{
+	kept_once(_metadata, self, NULL);
+}
+
+TEST_F(forked_memory, of_huge_pages_is_written_and_kept_once)
+{
+	kept_once(_metadata, self, "huge");
 }
 
 TEST_F(forked_memory, is_the_same_after_three_generations)

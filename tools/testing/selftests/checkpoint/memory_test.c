@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Private memory: pages, protections, advice, swap. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -286,26 +287,43 @@ static void leave_the_swap_cache(struct cr *cr)
 	close(fd);
 }
 
-TEST_F(memory, swapped_pages_are_saved)
-{
-	/* a file on a disk holds swap; on tmpfs it cannot, and /debian is a disk */
-	const char *file = "/debian/cr-swap";
-	char zero[4096] = {}, command[128];
-	int i, fd = open(file, O_RDWR | O_CREAT | O_TRUNC, 0600), status;
+/* A file on a disk holds swap; on tmpfs it cannot, and /debian is a disk. */
+static const char swap_file[] = "/debian/cr-swap";
 
-	for (i = 0; fd >= 0 && i < 4096; i++)
+static int swap_on(size_t len)
+{
+	int fd = open(swap_file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), err;
+	static char zero[MB];
+	char command[128];
+	size_t at;
+
+	if (fd < 0)
+		return -errno;
+	for (at = 0; at < len; at += sizeof(zero))
 		if (write(fd, zero, sizeof(zero)) != sizeof(zero))
 			break;
-	if (fd >= 0)
-		fsync(fd);
+	err = at < len || fsync(fd) ? -ENOSPC : 0;
 	close(fd);
-	snprintf(command, sizeof(command), "mkswap %s > /dev/null 2>&1", file);
-	if (fd < 0 || i < 4096 || system(command) || swapon(file, 0)) {
-		int err = errno;
+	snprintf(command, sizeof(command), "mkswap %s > /dev/null 2>&1", swap_file);
+	if (!err && (system(command) || swapon(swap_file, 0)))
+		err = -(errno ?: EINVAL);
+	if (err)
+		unlink(swap_file);
+	return err;
+}
 
-		unlink(file);
-		SKIP(return, "no disk for swap: %s", strerror(err));
-	}
+static void swap_off(void)
+{
+	swapoff(swap_file);
+	unlink(swap_file);
+}
+
+TEST_F(memory, swapped_pages_are_saved)
+{
+	int status = swap_on(16 * MB);
+
+	if (status)
+		SKIP(return, "no disk for swap: %s", strerror(-status));
 	status = cr_start(&self->cr, "swapped", NULL) ?: cr_wait_for(&self->cr, "ready");
 	if (!status) {
 		leave_the_swap_cache(&self->cr);
@@ -315,9 +333,69 @@ TEST_F(memory, swapped_pages_are_saved)
 	if (!status)
 		status = cr_wait_exit(&self->cr);
 	cr_kill(&self->cr);
-	swapoff(file);
-	unlink(file);
+	swap_off();
 	EXPECT_EQ(0, status);
+}
+
+/* ---- No room for what is swapped ---- */
+
+#define CROWDED	(24 * MB)
+
+CR_PROGRAM(crowded)
+{
+	char *mem = map(CROWDED, PROT_READ | PROT_WRITE, 0);
+
+	cr_fill(mem, CROWDED, 11);
+	CR_EQ(0, madvise(mem, CROWDED - MB, MADV_PAGEOUT));
+	cr_ready();
+	CR_CHECK(cr_filled(mem, CROWDED, 11));
+}
+
+static long number_of(struct cr *cr, const char *file)
+{
+	char path[128], text[64];
+
+	snprintf(path, sizeof(path), "%s/%s", cr->cgroup, file);
+	return cr_read_file(path, text, sizeof(text)) > 0 ? atol(text) : -1;
+}
+
+static int limit(struct cr *cr, const char *file, const char *value)
+{
+	int fd = openat(cr->cgroup_fd, file, O_WRONLY | O_CLOEXEC);
+	int err = fd < 0 || write(fd, value, strlen(value)) < 0 ? -errno : 0;
+
+	close(fd);
+	return err;
+}
+
+/* Its swap is full, and it may have a third of what is there in memory. */
+static int crowd(struct cr *cr)
+{
+	char text[32];
+
+	leave_the_swap_cache(cr);
+	snprintf(text, sizeof(text), "%ld", number_of(cr, "memory.swap.current"));
+	return limit(cr, "memory.swap.max", text) ?: limit(cr, "memory.max", "8M");
+}
+
+TEST_F(memory, of_a_group_without_room_is_saved_and_nobody_is_killed)
+{
+	int status = swap_on(48 * MB);
+
+	if (status)
+		SKIP(return, "no disk for swap: %s", strerror(-status));
+	status = cr_start_ready(&self->cr, "crowded", NULL) ?: crowd(&self->cr) ?:
+		 cr_checkpoint(&self->cr);
+	EXPECT_EQ(0, status);
+	EXPECT_LT(CROWDED, self->cr.result.bytes);
+	EXPECT_EQ(0, limit(&self->cr, "memory.max", "max"));
+	EXPECT_EQ(0, limit(&self->cr, "memory.swap.max", "max"));
+	EXPECT_EQ(0, waitpid(self->cr.pid, NULL, WNOHANG));
+	EXPECT_EQ(0, cr_kill(&self->cr) ?: cr_restart(&self->cr));
+	cr_go(&self->cr);
+	EXPECT_EQ(0, cr_wait_exit(&self->cr));
+	cr_kill(&self->cr);
+	swap_off();
 }
 
 TEST_HARNESS_MAIN
