@@ -96,6 +96,8 @@ static int run(struct ckpt_save *save, const struct checkpoint_args *args)
 	err = ckpt_hold(save);
 	if (!err)
 		err = held(save);
+	/* as long as the group is held, nobody sees that somebody else has them, too */
+	ckpt_objects_put(save);
 	ckpt_hold_release(save);
 	if (!err)
 		save->call.result.stage = CKPT_STAGE_DONE;
