@@ -218,23 +218,29 @@ static int check_groups(struct ckpt_load *load)
 }
 
 /* A number that only a session or group has must be no thread's. */
-static int check_number(struct ckpt_load *load, struct ckpt_proc *proc, u32 nr,
-			bool new_pid_ns)
+static int check_number(struct ckpt_load *load, struct ckpt_proc *proc, u32 nr)
 {
 	struct ckpt_task *task = nr ? xa_load(&load->tids, nr) : NULL;
 
 	if (task && !list_is_first(&task->list, &task->proc->threads))
 		return ckpt_fail(load, proc->rec, -EBADMSG, "session or group %u is a thread's number",
 				 nr);
-	/* pid 1 of a namespace would wait for such a number for ever */
-	if (nr && !task && new_pid_ns && list_is_first(&proc->list, &load->procs))
-		return ckpt_fail(load, proc->rec, -EBADMSG, "pid 1 in a session or group without a leader");
 	return 0;
+}
+
+/* Pid 1 of a namespace would wait for ever for the number of another to be free. */
+static int check_init(struct ckpt_load *load, struct ckpt_proc *proc)
+{
+	const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
+
+	if (le32_to_cpu(in->tgid) != 1 ||
+	    ((!in->sid || in->sid == in->tgid) && (!in->pgid || in->pgid == in->tgid)))
+		return 0;
+	return ckpt_fail(load, proc->rec, -EBADMSG, "pid 1 in a session or group that it does not lead");
 }
 
 static int check_forest(struct ckpt_load *load)
 {
-	bool new_pid_ns = false;
 	struct ckpt_proc *proc;
 	int err = 0;
 
@@ -245,12 +251,12 @@ static int check_forest(struct ckpt_load *load)
 			if (!list_is_first(&proc->list, &load->procs) ||
 			    load->nr_roots != 1 || le32_to_cpu(in->tgid) != 1)
 				err = ckpt_fail(load, proc->rec, -EBADMSG, "a pid namespace below the root's");
-			new_pid_ns = true;
 		}
 		if (!err)
 			err = check_ids(load, proc) ?:
-			      check_number(load, proc, le32_to_cpu(in->sid), new_pid_ns) ?:
-			      check_number(load, proc, le32_to_cpu(in->pgid), new_pid_ns);
+			      check_init(load, proc) ?:
+			      check_number(load, proc, le32_to_cpu(in->sid)) ?:
+			      check_number(load, proc, le32_to_cpu(in->pgid));
 		if (err)
 			break;
 	}

@@ -185,19 +185,54 @@ static void child_of_zombie(struct fail_image *image)
 	process(image, GROUP)->parent = process(image, ZOMBIE)->tgid;
 }
 
-/* Pid 1 in a group whose leader there is not. */
-static void init_in_group(struct fail_image *image)
+/* Its root is pid 1: of a new namespace, or of the caller's, whoever that is. */
+static void become_init(struct fail_image *image, bool new_namespace)
 {
 	uint32_t old = process(image, ROOT)->tgid;
 	int i;
 
-	process(image, ROOT)->flags |= CKPT_PROCESS_NEW_PIDNS;
+	if (new_namespace)
+		process(image, ROOT)->flags |= CKPT_PROCESS_NEW_PIDNS;
 	process(image, ROOT)->tgid = 1;
-	process(image, ROOT)->pgid = 77;
 	thread(image, 0)->tid = 1;
 	for (i = SESSION; i < BELOW; i++)
 		if (process(image, i)->parent == old)
 			process(image, i)->parent = 1;
+}
+
+/* Pid 1 in a group whose leader there is not. */
+static void init_in_group(struct fail_image *image)
+{
+	become_init(image, true);
+	process(image, ROOT)->pgid = 77;
+}
+
+static void callers_init_in_session(struct fail_image *image)
+{
+	become_init(image, false);
+	process(image, ROOT)->sid = 5;
+	process(image, ROOT)->pgid = 5;
+}
+
+/* Pid 1 in a group or session that somebody else leads, who lives. */
+static void init_in_childs_group(struct fail_image *image)
+{
+	become_init(image, true);
+	process(image, ROOT)->pgid = process(image, GROUP)->tgid;
+}
+
+static void init_in_childs_session(struct fail_image *image)
+{
+	become_init(image, true);
+	process(image, ROOT)->sid = process(image, SESSION)->tgid;
+	process(image, ROOT)->pgid = process(image, SESSION)->tgid;
+}
+
+static void callers_init_in_childs_session(struct fail_image *image)
+{
+	become_init(image, false);
+	process(image, ROOT)->sid = process(image, SESSION)->tgid;
+	process(image, ROOT)->pgid = process(image, SESSION)->tgid;
 }
 
 static void init_below(struct fail_image *image)
@@ -283,7 +318,11 @@ static const struct {
 	{ group_of_thread, -EBADMSG, "is a thread's number" },
 	{ parent_of_itself, -EBADMSG, "no live thread before it" },
 	{ child_of_zombie, -EBADMSG, "no live thread before it" },
-	{ init_in_group, -EBADMSG, "pid 1 in a session or group without a leader" },
+	{ init_in_group, -EBADMSG, "pid 1 in a session or group that it does not lead" },
+	{ callers_init_in_session, -EBADMSG, "pid 1 in a session or group that it does not lead" },
+	{ init_in_childs_group, -EBADMSG, "pid 1 in a session or group that it does not lead" },
+	{ init_in_childs_session, -EBADMSG, "pid 1 in a session or group that it does not lead" },
+	{ callers_init_in_childs_session, -EBADMSG, "pid 1 in a session or group that it does not lead" },
 	{ init_below, -EBADMSG, "a pid namespace below" },
 	{ long_name, -EBADMSG, "bad name" },
 	{ other_kind, -EBADMSG, "unknown kind" },
@@ -305,6 +344,23 @@ TEST_F(forest, that_is_sound_passes_a_check)
 {
 	EXPECT_EQ(0, try(self, &self->image, RESTART_CHECK)) {
 		TH_LOG("%s", self->report.log);
+	}
+}
+
+TEST_F(forest, whose_pid_1_leads_its_session_or_is_in_the_callers_passes_a_check)
+{
+	struct fail_image good;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		fail_image_copy(&good, &self->image);
+		become_init(&good, i & 1);
+		if (i & 2)
+			process(&good, ROOT)->sid = process(&good, ROOT)->pgid = 1;
+		EXPECT_EQ(0, try(self, &good, RESTART_CHECK)) {
+			TH_LOG("%d: %s", i, self->report.log);
+		}
+		fail_image_free(&good);
 	}
 }
 
