@@ -58,10 +58,6 @@ static int validate_sighand(struct ckpt_load *load, struct ckpt_rec *rec)
 	for (i = 0; i < _NSIG; i++) {
 		const struct ckpt_sigaction *sa = &in->action[i];
 
-		if (le64_to_cpu(sa->handler) >= TASK_SIZE_MAX ||
-		    le64_to_cpu(sa->restorer) >= TASK_SIZE_MAX)
-			return ckpt_fail(load, rec, -EBADMSG, "handler of signal %d is no user address",
-					 i + 1);
 		if (sig_kernel_only(i + 1) && sa->handler)
 			return ckpt_fail(load, rec, -EBADMSG, "signal %d has a handler", i + 1);
 	}

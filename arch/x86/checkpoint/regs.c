@@ -90,18 +90,42 @@ static bool is_restart_code(s64 ax)
 	       ax == -ERESTARTNOHAND || ax == -ERESTART_RESTARTBLOCK;
 }
 
+#define COMPONENTS		63
+
+/* Where the user's format has each; no size: it has none. */
+static struct {
+	u32 offset, size;
+} components[COMPONENTS] __ro_after_init;
+
+/* Once, as a hypervisor may have to be asked. */
+static int __init read_components(void)
+{
+	u32 nr, size, offset, ecx, edx;
+
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		return 0;
+	for (nr = 2; nr < COMPONENTS; nr++) {
+		cpuid_count(XSTATE_CPUID, nr, &size, &offset, &ecx, &edx);
+		/* bit 0 of ecx: a supervisor component */
+		if (ecx & 1)
+			continue;
+		components[nr].offset = offset;
+		components[nr].size = size;
+	}
+	return 0;
+}
+late_initcall(read_components);
+
 static bool component(u32 nr, u32 *offset, u32 *size)
 {
-	u32 ecx, edx;
-
 	/* tests have the components of CPUs that they do not run on */
 	KUNIT_STATIC_STUB_REDIRECT(component, nr, offset, size);
 
-	if (nr < 2 || nr > 62)
+	if (nr >= COMPONENTS || !components[nr].size)
 		return false;
-	cpuid_count(XSTATE_CPUID, nr, size, offset, &ecx, &edx);
-	/* bit 0 of ecx: a supervisor component, never in the user's format */
-	return *size && !(ecx & 1);
+	*offset = components[nr].offset;
+	*size = components[nr].size;
+	return true;
 }
 
 static int emit_component(struct ckpt_save *save, u32 nr, const void *data, u32 size)
@@ -119,6 +143,18 @@ static int emit_component(struct ckpt_save *save, u32 nr, const void *data, u32 
 	return 0;
 }
 
+/* The buffer may be older than the register, which is kept apart from it. */
+static void complete_pkru(struct task_struct *task, u8 *xsave, size_t len)
+{
+	u32 offset, size;
+
+	if (!task->thread.pkru || !component(XFEATURE_PKRU, &offset, &size) ||
+	    offset + size > len)
+		return;
+	*(u64 *)(xsave + XSAVE_HEADER) |= XFEATURE_MASK_PKRU;
+	*(u32 *)(xsave + offset) = task->thread.pkru;
+}
+
 static int emit_xstate(struct ckpt_save *save, const u8 *xsave, size_t len)
 {
 	u64 in_use = *(u64 *)(xsave + XSAVE_HEADER);
@@ -126,7 +162,7 @@ static int emit_xstate(struct ckpt_save *save, const u8 *xsave, size_t len)
 	int err;
 
 	err = emit_component(save, 0, xsave, XSAVE_HEADER);
-	for (nr = 2; !err && nr < 63; nr++) {
+	for (nr = 2; !err && nr < COMPONENTS; nr++) {
 		if (!(in_use & BIT_ULL(nr)))
 			continue;
 		if (!component(nr, &offset, &size) || offset + size > len)
@@ -142,11 +178,20 @@ static unsigned int count_components(const u8 *xsave)
 	return 1 + hweight64(*(u64 *)(xsave + XSAVE_HEADER) & ~3ULL);
 }
 
+/* As ptrace(2) asks: null, or of user mode's privilege. */
+static bool good_selector(unsigned long selector)
+{
+	return !selector || (selector & SEGMENT_RPL_MASK) == USER_RPL;
+}
+
 /* A program may have anything in them, and a restart must not take everything. */
-static bool good_addresses(const struct user_regs_struct *regs)
+static bool good_registers(const struct user_regs_struct *regs)
 {
 	return regs->ip < TASK_SIZE_MAX && regs->sp < TASK_SIZE_MAX &&
-	       regs->fs_base < TASK_SIZE_MAX && regs->gs_base < TASK_SIZE_MAX;
+	       regs->fs_base < TASK_SIZE_MAX && regs->gs_base < TASK_SIZE_MAX &&
+	       regs->cs == __USER_CS && regs->ss == __USER_DS &&
+	       good_selector(regs->ds) && good_selector(regs->es) &&
+	       good_selector(regs->fs) && good_selector(regs->gs);
 }
 
 static int emit_thread(struct ckpt_save *save, struct task_struct *task,
@@ -165,8 +210,8 @@ static int emit_thread(struct ckpt_save *save, struct task_struct *task,
 	ret = regset_get(task, general, sizeof(out->regs), out->regs);
 	if (ret < 0)
 		return ret;
-	if (!good_addresses((const void *)out->regs))
-		ckpt_refuse(save, "registers", "the stack pointer or a segment's base is beyond user memory");
+	if (!good_registers((const void *)out->regs))
+		ckpt_refuse(save, "registers", "the stack pointer or a segment is one that cannot be set again");
 	to = (struct membuf){ .p = out->tls, .left = sizeof(out->tls) };
 	ret = regset_tls_get(task, NULL, to);
 	if (ret < 0)
@@ -196,6 +241,7 @@ int checkpoint_arch_thread(struct ckpt_save *save, struct task_struct *task)
 		kvfree(data);
 		return ckpt_err(save, len < 0 ? len : -EIO, "cannot read the extended state");
 	}
+	complete_pkru(task, data, len);
 	err = emit_thread(save, task, data) ?: emit_xstate(save, data, len);
 	kvfree(data);
 	return err;
@@ -209,7 +255,7 @@ static int validate_thread(struct ckpt_load *load, struct ckpt_rec *rec)
 
 	if (in->__reserved || !nr || nr > 62)
 		return ckpt_fail(load, rec, -EBADMSG, "bad number of components");
-	if (!good_addresses(regs) || regs->cs != __USER_CS || regs->ss != __USER_DS)
+	if (!good_registers(regs))
 		return ckpt_fail(load, rec, -EBADMSG, "registers that no 64-bit user has");
 	return 0;
 }
