@@ -5,6 +5,7 @@
  * Refused: a table that is shared with a task outside the group.
  */
 #include <linux/fdtable.h>
+#include <linux/init_task.h>
 #include <linux/syscalls.h>
 
 #include "files.h"
@@ -141,19 +142,14 @@ static void adopt(struct files_struct *files)
 	put_files_struct(old);
 }
 
-/* A table without a descriptor. */
+/* A table without a descriptor: to close the caller's could take long, as flush does. */
 static int adopt_empty(void)
 {
-	struct fd_range all = { 0, UINT_MAX };
-	struct files_struct *files = dup_fd(current->files, &all);
-	unsigned int fd;
+	struct files_struct *files = dup_fd(&init_files, NULL);
 
 	if (IS_ERR(files))
 		return PTR_ERR(files);
 	adopt(files);
-	/* dup_fd() keeps what the smallest table holds */
-	for (fd = 0; fd < NR_OPEN_DEFAULT; fd++)
-		close_fd(fd);
 	return 0;
 }
 
@@ -186,6 +182,9 @@ static int install_files(struct ckpt_load *load, struct ckpt_rec *rec)
 {
 	int err;
 
+	/* threads have their leader's */
+	if (READ_ONCE(rec->live) == current->files)
+		return 0;
 	guard(mutex)(&rec->once);
 	if (rec->live) {
 		get_files(rec->live);
@@ -198,7 +197,7 @@ static int install_files(struct ckpt_load *load, struct ckpt_rec *rec)
 	if (err)
 		return err;
 	get_files(current->files);
-	rec->live = current->files;
+	WRITE_ONCE(rec->live, current->files);
 	return 0;
 }
 

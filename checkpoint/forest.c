@@ -69,13 +69,17 @@ struct park {
 
 static void __noreturn die(struct ckpt_gate *gate)
 {
-	long pid;
+	long pid = 0;
 
-	/* children do the same first; a freezer or a signal does not end the wait */
-	do {
-		clear_thread_flag(TIF_SIGPENDING);
-		pid = kernel_wait4(-1, NULL, __WALL, NULL);
-	} while (pid > 0 || pid == -ERESTARTSYS);
+	/*
+	 * Children do the same first. A freezer or a signal does not end the wait, but
+	 * to be killed does: who traces a child may never look at its end.
+	 */
+	scoped_guard(no_notify_signal)
+		while ((pid >= 0 || pid == -ERESTARTSYS) && !__fatal_signal_pending(current)) {
+			clear_thread_flag(TIF_SIGPENDING);
+			pid = kernel_wait4(-1, NULL, __WALL, NULL);
+		}
 	gate_put(gate);
 	do_group_exit(SIGKILL);
 }
@@ -235,8 +239,23 @@ static int build_leader(struct ckpt_task *task)
 	       ckpt_mm_ops.install(load, ckpt_rec(load, le32_to_cpu(in->mm))) ?:
 	       /* before threads have signals pending: it drops those that are ignored */
 	       ckpt_sighand_ops.install(load, ckpt_rec(load, le32_to_cpu(in->sighand))) ?:
+	       /* threads have these from their birth */
+	       (is_dead(task) ? 0 : restart_thread_objects(load, task)) ?:
 	       spawn_threads(task->proc) ?:
 	       restart_process(load, task->proc);
+}
+
+/* Whoever may kill its threads may kill the process, which its leader stands for. */
+static int be_owned(struct ckpt_task *leader)
+{
+	struct ckpt_load *load = leader->load;
+	struct ckpt_task *task;
+
+	list_for_each_entry(task, &leader->proc->threads, list)
+		if (!is_dead(task))
+			return ckpt_cred_ops.install(load, ckpt_rec(load, le32_to_cpu(
+				ckpt_data(task->rec, ckpt_thread)->cred)));
+	return 0;
 }
 
 static int build(struct ckpt_task *task)
@@ -248,9 +267,11 @@ static int build(struct ckpt_task *task)
 		return 0;
 	}
 	err = is_leader(task) ? build_leader(task) : spawn_children(task);
-	if (!err && !is_dead(task))
-		err = restart_thread(task->load, task);
-	return err;
+	if (err)
+		return err;
+	if (!is_dead(task))
+		return restart_thread(task->load, task);
+	return is_leader(task) ? be_owned(task) : 0;
 }
 
 static int new_task(void *arg)
@@ -274,7 +295,11 @@ static int new_task(void *arg)
 	set_task_comm(current, (const char *)in->comm);
 	/* without the gate there is nothing between it and user mode */
 	gated = !dead && !queue_wait(task->load->gate);
-	err = gated || dead ? build(task) : -ENOMEM;
+	/* kill_all() sees that we are there, or we see the error that it follows */
+	smp_mb();
+	err = READ_ONCE(task->load->err);
+	if (!err)
+		err = gated || dead ? build(task) : -ENOMEM;
 	if (err && fatal_signal_pending(current))
 		err = ckpt_fail(task->load, task->rec, -EINTR, "a new task was killed");
 	if (err)
@@ -497,9 +522,12 @@ static void reap(struct ckpt_load *load, struct ckpt_proc *proc)
 
 	if (!leader->task)
 		return;
-	pid = pid_vnr(leader->pid);
+	/* another thread may have waited for it, and its number be somebody else's */
+	scoped_guard(rcu)
+		pid = pid_task(leader->pid, PIDTYPE_PID) ? pid_vnr(leader->pid) : 0;
 	if (!pid)
 		return;
+	guard(no_notify_signal)();
 	do {
 		if (!__fatal_signal_pending(current))
 			clear_thread_flag(TIF_SIGPENDING);
@@ -544,7 +572,9 @@ void ckpt_forest_abort(struct ckpt_load *load)
 		list_for_each_entry(task, &proc->threads, list)
 			if (task->task)
 				wake_up_process(task->task);
-	wait_event(gate->wait, refcount_read(&gate->refs) == 1);
+	/* they need nothing but the gate any more, which is counted */
+	if (wait_event_killable(gate->wait, refcount_read(&gate->refs) == 1))
+		return;
 	wait_for_ends(load);
 	list_for_each_entry(proc, &load->roots, sibling)
 		reap(load, proc);

@@ -187,6 +187,9 @@ static int install_fs(struct ckpt_load *load, struct ckpt_rec *rec)
 	struct fs_struct *old;
 	int err;
 
+	/* threads have their leader's */
+	if (READ_ONCE(rec->live) == current->fs)
+		return 0;
 	guard(mutex)(&rec->once);
 	if (rec->live) {
 		get_fs(rec->live);
@@ -204,7 +207,7 @@ static int install_fs(struct ckpt_load *load, struct ckpt_rec *rec)
 	set_fs_pwd(current->fs, &places->pwd);
 	current->fs->umask = le32_to_cpu(in->umask);
 	get_fs(current->fs);
-	rec->live = current->fs;
+	WRITE_ONCE(rec->live, current->fs);
 	return 0;
 }
 

@@ -34,6 +34,8 @@ int checkpoint_siginfos(struct ckpt_save *save, struct task_struct *task,
 u32 ckpt_count_siginfos(struct task_struct *task, struct sigpending *pending);
 int ckpt_send_pending(struct ckpt_load *load, struct ckpt_rec *rec, u32 nr,
 		      bool shared);
+void ckpt_stop_pending(struct task_struct *task, const struct ckpt_rec *rec, u32 nr,
+		       bool shared);
 
 /* file.c */
 int checkpoint_file(struct ckpt_save *save, struct file *file, u32 *id);

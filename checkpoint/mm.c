@@ -254,7 +254,8 @@ static int new_mm(struct ckpt_load *load, struct ckpt_rec *rec)
 	current->signal->oom_score_adj = max_t(short, 0, current->signal->oom_score_adj_min);
 	mmget(mm);
 	rec->live = no_free_ptr(mm);
-	return 0;
+	/* as after execve(2), the time namespace is that which the caller has for children */
+	return exec_task_namespaces();
 }
 
 /* PR_SET_MEMORY_MERGE, before there are mappings: those to come are mergeable. */

@@ -172,7 +172,8 @@ static u32 exit_signal_of(struct ckpt_save *save, struct task_struct *task)
 		return SIGCHLD;
 	if (!ckpt_member_of(save, rcu_dereference(task->real_parent)) && task->exit_signal)
 		return SIGCHLD;
-	return task->exit_signal;
+	/* clone(2) takes any number, and those that are none are sent to nobody */
+	return valid_signal(task->exit_signal) ? task->exit_signal : 0;
 }
 
 /* A terminal that controls a session inside would be lost. */
@@ -230,7 +231,7 @@ int checkpoint_process(struct ckpt_save *save, struct ckpt_member *leader)
 	if (!live)
 		return 0;
 	refuse_tty(save, live, le32_to_cpu(out->sid));
-	if (root && save->new_pid_ns &&
+	if (root && (save->new_pid_ns || leader->tid == 1) &&
 	    ((out->sid && out->sid != out->tgid) || (out->pgid && out->pgid != out->tgid)))
 		ckpt_refuse(save, "session", "pid 1 is in a session or group that it does not lead");
 	return checkpoint_siginfos(save, live, &signal->shared_pending, nr_siginfos);
@@ -296,6 +297,8 @@ int ckpt_process_settle(struct ckpt_load *load, struct ckpt_proc *proc)
 		task_unlock(task->group_leader);
 		new.rlim_cur = le64_to_cpu(in->rlimits[i][0]);
 		new.rlim_max = le64_to_cpu(in->rlimits[i][1]);
+		if (new.rlim_cur == old.rlim_cur && new.rlim_max == old.rlim_max)
+			continue;
 		err = do_prlimit(task, i, &new, NULL);
 		if (err != -EPERM) {
 			if (err)
@@ -393,6 +396,17 @@ void restart_zombie(struct ckpt_proc *proc)
 				      signal->oom_score_adj_min);
 }
 
+static void stop_pending(struct ckpt_proc *proc, const struct ckpt_process *in)
+{
+	struct ckpt_task *leader = list_first_entry(&proc->threads, struct ckpt_task, list);
+	unsigned long flags;
+
+	if (!lock_task_sighand(leader->task, &flags))
+		return;
+	ckpt_stop_pending(leader->task, proc->rec, le32_to_cpu(in->nr_siginfos), true);
+	unlock_task_sighand(leader->task, &flags);
+}
+
 static void continue_again(struct task_struct *leader)
 {
 	unsigned long flags;
@@ -448,6 +462,7 @@ void ckpt_process_commit(struct ckpt_load *load, struct ckpt_proc *proc)
 	if (le32_to_cpu(in->state) == CKPT_PROCESS_ZOMBIE)
 		return;
 	ckpt_mm_commit(ckpt_rec(load, le32_to_cpu(in->mm)));
+	stop_pending(proc, in);
 	if (le32_to_cpu(in->flags) & CKPT_PROCESS_STOPPED)
 		stop_again(proc, in);
 	else if (le32_to_cpu(in->flags) & CKPT_PROCESS_CONTINUED)

@@ -139,23 +139,33 @@ static void read_siginfo(const struct ckpt_siginfo *in, kernel_siginfo_t *info)
 	info->si_errno = le32_to_cpu(in->err);
 }
 
+static struct sigpending *queue_of(struct task_struct *task, bool shared)
+{
+	return shared ? &task->signal->shared_pending : &task->pending;
+}
+
 static int send(struct ckpt_rec *rec, bool shared)
 {
+	struct sigpending *pending = queue_of(current, shared);
 	const struct ckpt_siginfo *in = ckpt_data(rec, ckpt_siginfo);
 	u32 sig = le32_to_cpu(in->signo);
+	struct list_head *last;
 	kernel_siginfo_t info;
+	int err;
 
+	/* it cannot be blocked: see ckpt_stop_pending() */
+	if (sig == SIGSTOP)
+		return 0;
+	guard(spinlock_irq)(&current->sighand->siglock);
 	if (!in->queued) {
-		struct sigpending *pending = shared ?
-			&current->signal->shared_pending : &current->pending;
-
-		guard(spinlock_irq)(&current->sighand->siglock);
 		sigaddset(&pending->signal, sig);
 		return 0;
 	}
 	read_siginfo(in, &info);
-	return do_send_sig_info(sig, &info, current,
-				shared ? PIDTYPE_TGID : PIDTYPE_PID);
+	last = pending->list.prev;
+	err = send_signal_locked(sig, &info, current, shared ? PIDTYPE_TGID : PIDTYPE_PID);
+	/* where there is no room most signals lose their siginfo without a word */
+	return err ?: pending->list.prev == last ? -EAGAIN : 0;
 }
 
 /**
@@ -180,6 +190,26 @@ int ckpt_send_pending(struct ckpt_load *load, struct ckpt_rec *rec, u32 nr,
 					 -err);
 	}
 	return 0;
+}
+
+/**
+ * ckpt_stop_pending - let a SIGSTOP be pending, if one was
+ * @task: the task, its siglock held
+ * @rec: the PROCESS or THREAD that the signals belong to
+ * @nr: how many records follow it
+ * @shared: is it the process's queue
+ *
+ * At the commit: before, it would end what is interruptible, and pid 1 of a namespace
+ * would drop it, as one that it has sent to itself.
+ */
+void ckpt_stop_pending(struct task_struct *task, const struct ckpt_rec *rec, u32 nr,
+		       bool shared)
+{
+	for (; nr; nr--) {
+		rec = list_next_entry(rec, list);
+		if (le32_to_cpu(ckpt_data(rec, ckpt_siginfo)->signo) == SIGSTOP)
+			sigaddset(&queue_of(task, shared)->signal, SIGSTOP);
+	}
 }
 
 const struct ckpt_ops ckpt_siginfo_ops = {

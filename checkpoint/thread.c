@@ -415,12 +415,15 @@ static int set_sched(struct ckpt_load *load, struct ckpt_rec *rec)
 		.sched_policy	= le32_to_cpu(in->policy),
 		.sched_nice	= le32_to_cpu(in->nice),
 	};
-	int err;
+	int err = 0;
 
 	/* SCHED_IDLE keeps the nice value that it finds */
 	if (attr.sched_policy == SCHED_IDLE)
 		attr.sched_policy = SCHED_NORMAL;
-	err = sched_setattr(current, &attr);
+	/* mostly it is what the caller has, too */
+	if (current->policy != attr.sched_policy || task_nice(current) != attr.sched_nice ||
+	    current->se.custom_slice)
+		err = sched_setattr(current, &attr);
 	attr.sched_policy = le32_to_cpu(in->policy);
 	if (!err && attr.sched_policy == SCHED_IDLE)
 		err = sched_setattr(current, &attr);
@@ -477,6 +480,19 @@ static void set_libc(struct task_struct *t, const struct ckpt_thread *in)
 }
 
 /**
+ * restart_thread_objects - tables that a thread may share with others
+ * @load: the call
+ * @task: the thread
+ */
+int restart_thread_objects(struct ckpt_load *load, struct ckpt_task *task)
+{
+	const struct ckpt_thread *in = ckpt_data(task->rec, ckpt_thread);
+
+	return ckpt_files_ops.install(load, ckpt_rec(load, le32_to_cpu(in->files))) ?:
+	       ckpt_fs_ops.install(load, ckpt_rec(load, le32_to_cpu(in->fs)));
+}
+
+/**
  * restart_thread - what a thread has, in the new thread; credentials last
  * @load: the call
  * @task: the thread
@@ -486,8 +502,7 @@ int restart_thread(struct ckpt_load *load, struct ckpt_task *task)
 	const struct ckpt_thread *in = ckpt_data(task->rec, ckpt_thread);
 	int err;
 
-	err = ckpt_files_ops.install(load, ckpt_rec(load, le32_to_cpu(in->files))) ?:
-	      ckpt_fs_ops.install(load, ckpt_rec(load, le32_to_cpu(in->fs))) ?:
+	err = restart_thread_objects(load, task) ?:
 	      set_sched(load, task->rec) ?:
 	      set_cpus(load, task->rec) ?:
 	      ckpt_send_pending(load, task->rec, le32_to_cpu(in->nr_siginfos), false) ?:
@@ -528,6 +543,7 @@ void ckpt_thread_commit(struct ckpt_load *load, struct ckpt_task *task)
 					  ~(sigmask(SIGKILL) | sigmask(SIGSTOP));
 		t->restore_sigmask = true;
 	}
+	ckpt_stop_pending(t, task->rec, le32_to_cpu(in->nr_siginfos), false);
 	/* look for signals first, and restart what was interrupted */
 	set_tsk_thread_flag(t, TIF_SIGPENDING);
 	unlock_task_sighand(t, &flags);
