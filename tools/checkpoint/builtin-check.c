@@ -90,7 +90,7 @@ static int parse(struct check *c, int argc, char **argv)
 	return -1;
 }
 
-static int call(const struct check *c, struct klog *log)
+static void call(const struct check *c, struct klog *log)
 {
 	struct checkpoint_args args = {
 		.flags = c->flags,
@@ -102,28 +102,29 @@ static int call(const struct check *c, struct klog *log)
 		.result_size = sizeof(log->result),
 	};
 
-	return sys_checkpoint(&args) ? errno : 0;
+	log->err = sys_checkpoint(&args) ? errno : 0;
 }
 
 /* Every blocker is wanted: once more if the log had no room for all. */
-static int look(const struct check *c)
+static struct klog *look(const struct check *c)
 {
-	size_t size = KLOG_SIZE;
-	struct klog log;
-	int tries, err;
+	struct klog *log = klog_new(KLOG_SIZE);
 
-	for (tries = 0; ; tries++) {
-		klog_init(&log, size);
-		err = call(c, &log);
-		if (!klog_truncated(&log) || tries == 3)
-			break;
-		size = log.result.log_true_size + KLOG_SIZE;
-		klog_free(&log);
+	call(c, log);
+	if (klog_truncated(log)) {
+		klog_free(log);
+		log = klog_new(KLOG_MAX);
+		call(c, log);
 	}
-	if (err && err != EAGAIN && err != EXDEV)
-		return checkpoint_failed(&log, err, c->verbose);
-	klog_print(&log, stdout, c->verbose ? KLOG_ALL : KLOG_ALL & ~KLOG_INFO);
-	return err || log.result.blockers ? ST_REFUSED : ST_OK;
+	return log;
+}
+
+static int tell(const struct check *c, const struct klog *log)
+{
+	if (log->err && log->err != EAGAIN && log->err != EXDEV)
+		return checkpoint_failed(log, c->verbose);
+	klog_print(log, stdout, c->verbose ? KLOG_ALL : KLOG_ALL & ~KLOG_INFO);
+	return log->err || log->result.blockers ? ST_REFUSED : ST_OK;
 }
 
 int builtin_check(int argc, char **argv)
@@ -133,6 +134,7 @@ int builtin_check(int argc, char **argv)
 		.flags = CHECKPOINT_CHECK,
 	};
 	struct guardian guardian;
+	struct klog *log = NULL;
 	int status, undone;
 
 	status = parse(&c, argc, argv);
@@ -145,8 +147,13 @@ int builtin_check(int argc, char **argv)
 		return status;
 	status = guardian_enter(&guardian, &c.target);
 	if (!status)
-		status = look(&c);
+		log = look(&c);
+	/* whoever reads what is told next may take its time */
 	undone = guardian_undo(&guardian);
 	guardian_stop(&guardian);
+	if (log) {
+		status = tell(&c, log);
+		klog_free(log);
+	}
 	return status ? status : undone;
 }

@@ -26,7 +26,8 @@ static const char usage[] =
 "  -o, --output FILE     where the image goes; - is standard output, the default\n"
 "  -k, --kill            kill the programs once the image is on disk and was tried\n"
 "  -l, --leave-frozen    leave the programs frozen\n"
-"  -f, --force           --kill though nobody confirms or tries the image\n"
+"  -f, --force           --kill though nobody confirms that the image arrived\n"
+"      --no-verify       --kill without trying the image\n"
 "      --cow             let the programs go on before their memory is written\n"
 "      --strict          refuse files that are shared with other programs\n"
 "  -t, --timeout SECONDS longest wait for the programs to freeze, 10 by default\n"
@@ -36,7 +37,7 @@ static const char usage[] =
 "Exit status: 0 done, 1 refused, 2 usage, 3 failed, 5 no support in the kernel,\n"
 "6 did not work this time.\n";
 
-enum { OPT_STRICT = 256, OPT_COW };
+enum { OPT_STRICT = 256, OPT_COW, OPT_NO_VERIFY };
 
 static const struct option options[] = {
 	{ "cgroup",	  required_argument, NULL, 'c' },
@@ -45,6 +46,7 @@ static const struct option options[] = {
 	{ "kill",	  no_argument,	     NULL, 'k' },
 	{ "leave-frozen", no_argument,	     NULL, 'l' },
 	{ "force",	  no_argument,	     NULL, 'f' },
+	{ "no-verify",	  no_argument,	     NULL, OPT_NO_VERIFY },
 	{ "cow",	  no_argument,	     NULL, OPT_COW },
 	{ "strict",	  no_argument,	     NULL, OPT_STRICT },
 	{ "timeout",	  required_argument, NULL, 't' },
@@ -61,12 +63,14 @@ struct checkpoint {
 	bool kill;
 	bool leave_frozen;
 	bool force;
+	bool no_verify;
 	bool verbose;
 
 	struct output out;
 	struct guardian guardian;
 	struct pidset members;
-	struct klog log;
+	struct klog *log;
+	struct klog *trial;
 };
 
 /* -1: go on; otherwise the exit status. */
@@ -95,6 +99,9 @@ static int parse(struct checkpoint *c, int argc, char **argv)
 			break;
 		case 'f':
 			c->force = true;
+			break;
+		case OPT_NO_VERIFY:
+			c->no_verify = true;
 			break;
 		case OPT_COW:
 			c->flags |= CHECKPOINT_COW;
@@ -130,6 +137,10 @@ static int parse(struct checkpoint *c, int argc, char **argv)
 		say("give either --kill or --leave-frozen, not both");
 		return ST_USAGE;
 	}
+	if ((c->force || c->no_verify) && !c->kill) {
+		say("%s is for --kill", c->force ? "--force" : "--no-verify");
+		return ST_USAGE;
+	}
 	if (c->flags & CHECKPOINT_COW && (c->kill || c->leave_frozen)) {
 		say("--cow is for programs that go on; not with --kill or --leave-frozen");
 		return ST_USAGE;
@@ -137,9 +148,17 @@ static int parse(struct checkpoint *c, int argc, char **argv)
 	return -1;
 }
 
+/* Is the image tried before the kill? */
+static bool tries(const struct checkpoint *c)
+{
+	return c->kill && !c->no_verify && output_confirms(&c->out);
+}
+
 static int prepare_output(struct checkpoint *c)
 {
 	if (output_prepare(&c->out, c->output, true))
+		return ST_FAILED;
+	if (tries(c) && output_check_readable(&c->out))
 		return ST_FAILED;
 	if (!c->kill || c->force || output_confirms(&c->out))
 		return ST_OK;
@@ -167,53 +186,46 @@ static int call(struct checkpoint *c)
 		.cgroup_fd = c->target.cg.dir,
 		.image_fd = c->out.fd,
 		.timeout_ms = c->timeout_ms,
-		.log_buf = (uintptr_t)c->log.buf,
-		.log_size = c->log.size,
-		.result = (uintptr_t)&c->log.result,
-		.result_size = sizeof(c->log.result),
+		.log_buf = (uintptr_t)c->log->buf,
+		.log_size = c->log->size,
+		.result = (uintptr_t)&c->log->result,
+		.result_size = sizeof(c->log->result),
 	};
 	struct progress progress;
-	int err;
 
 	progress_start(&progress, "writing the image", c->out.fd, c->guardian.request, NULL);
-	err = sys_checkpoint(&args) ? errno : 0;
+	c->log->err = sys_checkpoint(&args) ? errno : 0;
+	c->log->ms = now_ms() - progress.started;
 	progress_stop(&progress);
-	if (err)
-		return checkpoint_failed(&c->log, err, c->verbose);
-	klog_print(&c->log, stderr, c->verbose ? KLOG_ALL : KLOG_WARN);
-	if (c->verbose)
-		print_summary(&c->log, "checkpoint", now_ms() - progress.started);
-	return ST_OK;
+	return c->log->err ? ST_FAILED : ST_OK;
 }
 
 /* What is to be all that is left of the programs is read once as a restart would. */
 static int try_image(struct checkpoint *c)
 {
+	const struct ckpt_result *wrote = &c->log->result, *read = &c->trial->result;
 	struct restart_args args = {
 		.flags = RESTART_CHECK,
-		.log_size = KLOG_SIZE,
+		.image_fd = output_reopen(&c->out, wrote->bytes),
+		.log_buf = (uintptr_t)c->trial->buf,
+		.log_size = c->trial->size,
+		.result = (uintptr_t)read,
+		.result_size = sizeof(*read),
 	};
 	struct progress progress;
-	struct klog log;
-	int err;
 
-	args.image_fd = output_reopen(&c->out, c->log.result.bytes);
 	if (args.image_fd < 0)
 		return ST_FAILED;
-	klog_init(&log, KLOG_SIZE);
-	args.log_buf = (uintptr_t)log.buf;
-	args.result = (uintptr_t)&log.result;
-	args.result_size = sizeof(log.result);
 	progress_start(&progress, "trying the image", args.image_fd, c->guardian.request, NULL);
-	err = sys_restart(&args) ? errno : 0;
+	c->trial->err = sys_restart(&args) ? errno : 0;
 	progress_stop(&progress);
 	close(args.image_fd);
-	if (err) {
-		restart_failed(&log, err, c->verbose);
-		say("the image failed when it was tried, so nothing is killed");
-	}
-	klog_free(&log);
-	return err ? ST_FAILED : ST_OK;
+	if (c->trial->err)
+		return ST_FAILED;
+	if (!memcmp(read->uuid, wrote->uuid, sizeof(read->uuid)) && read->bytes == wrote->bytes)
+		return ST_OK;
+	say("another image is where this one was written, so nothing is killed; use -o FILE");
+	return ST_FAILED;
 }
 
 static int check_members(const struct checkpoint *c)
@@ -238,29 +250,31 @@ static int finish(struct checkpoint *c)
 	}
 	if (!c->leave_frozen)
 		return ST_OK;
-	if (c->target.moved || c->verbose)
+	status = guardian_keep(&c->guardian);
+	if (!status && (c->target.moved || c->verbose))
 		say("frozen in %s; write 0 to its cgroup.freeze to go on",
 		    escape_str(c->target.cg.path));
-	return guardian_keep(&c->guardian);
+	return status;
 }
 
 static int save(struct checkpoint *c)
 {
-	int status;
+	bool runs_on = !c->kill && !c->leave_frozen;
+	int status, undone = ST_OK;
 
 	status = guardian_enter(&c->guardian, &c->target);
 	if (!status && output_create(&c->out))
 		status = ST_FAILED;
-	if (!status && (c->kill || c->leave_frozen))
+	if (!status && !runs_on)
 		status = freeze(c);
 	if (!status)
 		status = call(c);
-	/* programs that are to run on need not wait for the disk */
-	if (!status && !c->kill && !c->leave_frozen)
-		status = guardian_undo(&c->guardian);
+	/* programs that are to run on need not wait for the disk, nor it for them */
+	if (!status && runs_on)
+		undone = guardian_undo(&c->guardian);
 	if (!status && output_sync(&c->out))
 		status = ST_FAILED;
-	if (!status && c->kill && !c->force)
+	if (!status && tries(c))
 		status = try_image(c);
 	/* before an older image is replaced, and once more before the kill */
 	if (!status)
@@ -270,9 +284,28 @@ static int save(struct checkpoint *c)
 	if (!status)
 		status = finish(c);
 	if (!status)
-		return ST_OK;
+		return undone;
 	guardian_undo(&c->guardian);
 	output_abort(&c->out);
+	return status;
+}
+
+/*
+ * After all the rest: whoever reads this may take his time, and no program is
+ * to stand still meanwhile.
+ */
+static int tell(const struct checkpoint *c, int status)
+{
+	if (c->log->err)
+		return checkpoint_failed(c->log, c->verbose);
+	klog_print(c->log, stderr, c->verbose ? KLOG_ALL : KLOG_WARN);
+	if (c->trial->err) {
+		klog_print(c->trial, stderr, c->verbose ? KLOG_ALL : KLOG_ALL & ~KLOG_INFO);
+		say("the image failed when it was tried (%s), so nothing is killed; try again",
+		    strerrorname_np(c->trial->err));
+	} else if (c->verbose && !status) {
+		print_summary(c->log, "checkpoint");
+	}
 	return status;
 }
 
@@ -292,7 +325,8 @@ int builtin_checkpoint(int argc, char **argv)
 	status = prepare_output(&c);
 	if (status)
 		return status;
-	klog_init(&c.log, KLOG_SIZE);
+	c.log = klog_new(KLOG_SIZE);
+	c.trial = klog_new(KLOG_SIZE);
 	/* of a file that would be larger than it may be we want an error */
 	signal(SIGXFSZ, SIG_IGN);
 	status = guardian_start(&c.guardian, &c.target, c.out.dir, c.out.tmp);
@@ -300,6 +334,8 @@ int builtin_checkpoint(int argc, char **argv)
 		return status;
 	status = save(&c);
 	guardian_stop(&c.guardian);
-	klog_free(&c.log);
+	status = tell(&c, status);
+	klog_free(c.trial);
+	klog_free(c.log);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -41,7 +42,7 @@ static const char usage[] =
 "  -h, --help            this text\n"
 "\n"
 "Exit status: the first program's, 128 + N when signal N killed it, 125 when\n"
-"ckpt failed; with --detach or --check 0 or 125.\n";
+"ckpt failed; with --detach or --check 0 or 125, or 128 + N when interrupted.\n";
 
 enum {
 	OPT_PIDFILE = 256,
@@ -89,8 +90,10 @@ struct restart {
 	struct output pidfile_out;
 	__s32 *pids;
 	uint32_t nr_pids;
-	struct klog log;
+	struct klog *log;
 	struct progress progress;
+	pid_t printer;
+	bool made_again;
 };
 
 /* -1: go on; otherwise the exit status. */
@@ -153,6 +156,20 @@ static int parse(struct restart *r, int argc, char **argv)
 	return ST_SELF;
 }
 
+/* As long as any pid, so that there is room for it later. */
+#define PIDFILE_ROOM	"          \n"
+
+static int prepare_pidfile(struct restart *r)
+{
+	if (output_prepare(&r->pidfile_out, r->pidfile, false) ||
+	    output_create(&r->pidfile_out))
+		return -1;
+	if (!write_full(r->pidfile_out.fd, PIDFILE_ROOM, strlen(PIDFILE_ROOM)))
+		return 0;
+	say("cannot write %s: %s", escape_str(r->pidfile), strerror(errno));
+	return -1;
+}
+
 /* Everything that can fail before restart(2) does so here. */
 static int prepare(struct restart *r)
 {
@@ -179,8 +196,7 @@ static int prepare(struct restart *r)
 		}
 		r->flags |= RESTART_ROOT;
 	}
-	if (r->pidfile && (output_prepare(&r->pidfile_out, r->pidfile, false) ||
-			   output_create(&r->pidfile_out)))
+	if (r->pidfile && prepare_pidfile(r))
 		return -1;
 	if (r->group || (r->flags & RESTART_FROZEN)) {
 		if (r->group ? cgroup_make(&r->cg, r->group) : cgroup_make_default(&r->cg))
@@ -201,10 +217,10 @@ static int call(struct restart *r)
 		.root_fd = r->flags & RESTART_ROOT ? r->root_fd : 0,
 		.nr_inherit = r->inherits.nr,
 		.inherit = (uintptr_t)r->inherits.v,
-		.log_buf = (uintptr_t)r->log.buf,
-		.log_size = r->log.size,
-		.result = (uintptr_t)&r->log.result,
-		.result_size = sizeof(r->log.result),
+		.log_buf = (uintptr_t)r->log->buf,
+		.log_size = r->log->size,
+		.result = (uintptr_t)&r->log->result,
+		.result_size = sizeof(r->log->result),
 	};
 
 	if (!(r->flags & RESTART_CHECK)) {
@@ -216,12 +232,36 @@ static int call(struct restart *r)
 
 static void print_success(const struct restart *r)
 {
-	klog_print(&r->log, stderr, r->verbose ? KLOG_ALL : KLOG_WARN);
+	klog_print(r->log, stderr, r->verbose ? KLOG_ALL : KLOG_WARN);
 	if (r->verbose)
-		print_summary(&r->log, "restart", now_ms() - r->progress.started);
+		print_summary(r->log, "restart");
 	if (r->verbose && (r->flags & RESTART_FROZEN))
 		say("frozen in %s; write 0 to its cgroup.freeze to go on",
 		    escape_str(r->cg.path));
+}
+
+/*
+ * By a child: whoever reads it may take his time, and the programs are not to
+ * wait for that with their signals.
+ */
+static void print_start(struct restart *r)
+{
+	r->printer = fork();
+	if (r->printer > 0)
+		return;
+	if (!r->printer)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	print_success(r);
+	if (!r->printer)
+		_exit(0);
+}
+
+/* From now on signals end us: nothing is left to be passed on. */
+static void print_wait(const struct restart *r, struct supervisor *s)
+{
+	supervisor_unblock(s);
+	if (r->printer > 0)
+		waitpid(r->printer, NULL, 0);
 }
 
 static int write_pidfile(struct restart *r, pid_t pid)
@@ -232,7 +272,8 @@ static int write_pidfile(struct restart *r, pid_t pid)
 	if (!r->pidfile)
 		return 0;
 	len = snprintf(text, sizeof(text), "%d\n", pid);
-	if (write_full(r->pidfile_out.fd, text, len)) {
+	if (pwrite(r->pidfile_out.fd, text, len, 0) != len ||
+	    ftruncate(r->pidfile_out.fd, len)) {
 		say("cannot write %s: %s", escape_str(r->pidfile), strerror(errno));
 		return -1;
 	}
@@ -271,6 +312,14 @@ static int keep_on(struct restart *r, struct supervisor *s, int notes)
 	return supervise(s);
 }
 
+/* Where the keeper has its parent in another pid namespace it sees no pid of it. */
+static bool parent_is_gone(int notes)
+{
+	struct pollfd p = { .fd = notes };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLERR;
+}
+
 /*
  * The keeper: calls restart(2) and is the parent of the programs, as pid 1 of
  * their namespace if they have a new one.
@@ -278,16 +327,16 @@ static int keep_on(struct restart *r, struct supervisor *s, int notes)
 static int keep(struct restart *r, struct supervisor *s, int notes)
 {
 	struct note note = { .kind = NOTE_RUNNING };
-	int err;
 
 	progress_drop(&r->progress);
 	/* until they run, nothing may outlive our parent */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (parent_is_gone(notes))
+		return ST_SELF;
 	signal(SIGPIPE, SIG_IGN);
-	err = call(r);
-	if (err)
-		return restart_failed(&r->log, err, r->verbose);
-	print_success(r);
+	r->log->err = call(r);
+	if (r->log->err)
+		return ST_SELF;
 	/* before the note: a parent that detaches ends when it has it */
 	prctl(PR_SET_PDEATHSIG, 0);
 	note.pid = r->pids[0];
@@ -296,80 +345,140 @@ static int keep(struct restart *r, struct supervisor *s, int notes)
 	return keep_on(r, s, notes);
 }
 
-static int exit_status_of(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return ST_SELF;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int follow(struct restart *r, struct supervisor *s, const struct note *note)
-{
-	int status = write_pidfile(r, r->new_pidns ? s->child : note->pid) ? ST_SELF : ST_OK;
-
-	close(r->image.fd);
-	inherit_close(&r->inherits);
-	return r->detach ? status : supervise(s);
-}
-
 /*
- * A keeper that is killed leaves behind what restart(2) had made, on its way
- * out: that comes to us, and is waited for.
+ * A keeper that is killed leaves behind what it had made, on its way out or
+ * running: that comes to us, and is ended.
  */
-static void kill_keeper(const struct restart *r, const struct supervisor *s)
+static void end_all(const struct restart *r, const struct supervisor *s)
 {
+	struct pidset left = { 0 };
+	bool ours = proc_is_ours();
+	pid_t pid;
+	size_t i;
+
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	kill(s->child, SIGKILL);
 	if (r->image.feeder)
 		kill(r->image.feeder, SIGKILL);
-	while (wait(NULL) > 0 || errno == EINTR)
+	for (;;) {
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid < 0 && errno == ECHILD)
+			break;
+		if (ours && !proc_tree(getpid(), &left))
+			for (i = 0; i < left.nr; i++)
+				if (left.v[i] != getpid())
+					kill(left.v[i], SIGKILL);
+		sleep_ms(5);
+	}
+	pidset_free(&left);
+}
+
+static int follow(struct restart *r, struct supervisor *s, const struct note *note)
+{
+	int status;
+
+	if (write_pidfile(r, r->new_pidns ? s->child : note->pid)) {
+		end_all(r, s);
+		return ST_SELF;
+	}
+	close(r->image.fd);
+	inherit_close(&r->inherits);
+	print_start(r);
+	status = r->detach ? ST_OK : supervise(s);
+	print_wait(r, s);
+	return status;
+}
+
+/* The keeper ended without a note. */
+static int failed(const struct restart *r, const struct supervisor *s)
+{
+	int status = 0;
+
+	while (waitpid(s->child, &status, 0) < 0 && errno == EINTR)
 		;
+	if (r->log->err)
+		return restart_failed(r->log, r->verbose);
+	if (WIFSIGNALED(status))
+		say("the process that calls restart(2) was killed by signal %d: %s",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return ST_SELF;
 }
 
 /*
  * restart(2) puts off all signals but SIGKILL once it makes tasks. So it is
  * called by a child, which is killed when a signal comes before they run.
  */
+static int start_keeper(struct restart *r, struct supervisor *s)
+{
+	int notes[2];
+
+	if (pipe2(notes, O_CLOEXEC)) {
+		say("cannot make a pipe: %s", strerror(errno));
+		return -1;
+	}
+	/* should their pidfile fail, they are to come to us */
+	if (r->detach)
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	progress_start(&r->progress, "restarting", r->image.fd, notes[1], &r->image.pids);
+	s->child = clone_avoiding(r->new_pidns ? CLONE_NEWPID : 0, &r->image.pids);
+	if (!s->child) {
+		close(notes[0]);
+		_exit(keep(r, s, notes[1]));
+	}
+	close(notes[1]);
+	if (s->child < 0) {
+		progress_stop(&r->progress);
+		say("cannot start a process for them: %s; run as root", strerror(errno));
+		return -1;
+	}
+	s->nested = true;
+	s->notes_in = notes[0];
+	return 0;
+}
+
+/*
+ * The ckpt that ran the programs before removes their group when it has noticed
+ * that they are dead: after we found it, perhaps.
+ */
+static bool make_group_again(struct restart *r)
+{
+	if (!r->group || r->made_again || r->log->result.stage != CKPT_STAGE_ARGS ||
+	    !cgroup_is_removed(r->cg.dir))
+		return false;
+	r->made_again = true;
+	cgroup_close(&r->cg);
+	return !cgroup_make(&r->cg, r->group);
+}
+
 static int run_keeper(struct restart *r)
 {
 	struct supervisor s;
 	struct note note;
-	int notes[2], sig;
+	int sig;
 
 	supervisor_init(&s);
 	supervisor_find_tty(&s);
-	if (pipe2(notes, O_CLOEXEC)) {
-		say("cannot make a pipe: %s", strerror(errno));
-		return ST_SELF;
-	}
 	supervisor_block(&s);
-	progress_start(&r->progress, "restarting", r->image.fd, notes[1], &r->image.pids);
-	s.child = clone_avoiding(r->new_pidns ? CLONE_NEWPID : 0, &r->image.pids);
-	if (!s.child) {
-		close(notes[0]);
-		_exit(keep(r, &s, notes[1]));
-	}
-	close(notes[1]);
-	if (s.child < 0) {
+	do {
+		if (start_keeper(r, &s))
+			return ST_SELF;
+		sig = supervisor_wait_note(&s, &note);
 		progress_stop(&r->progress);
-		say("cannot start a process for them: %s; run as root", strerror(errno));
-		return ST_SELF;
-	}
-	s.nested = true;
-	s.notes_in = notes[0];
-	sig = supervisor_wait_note(&s, &note);
-	progress_stop(&r->progress);
+	} while (sig < 0 && r->log->err && make_group_again(r));
+	r->log->ms = now_ms() - r->progress.started;
 	if (sig > 0) {
-		kill_keeper(r, &s);
+		end_all(r, &s);
 		say("interrupted; nothing is left of it");
 		return 128 + sig;
 	}
-	if (sig < 0 || (r->flags & RESTART_CHECK))
-		return exit_status_of(s.child);
-	return follow(r, &s, &note);
+	if (!sig && !(r->flags & RESTART_CHECK))
+		return follow(r, &s, &note);
+	supervisor_unblock(&s);
+	if (sig < 0)
+		return failed(r, &s);
+	print_success(r);
+	return ST_OK;
 }
 
 int builtin_restart(int argc, char **argv)
@@ -384,15 +493,17 @@ int builtin_restart(int argc, char **argv)
 	status = parse(&r, argc, argv);
 	if (status >= 0)
 		return status;
-	klog_init(&r.log, KLOG_SIZE);
+	/* of clamps, not a line is to be lost */
+	r.log = klog_new(r.flags & RESTART_CLAMP ? KLOG_MAX : KLOG_SIZE);
 	if (prepare(&r))
 		status = ST_SELF;
 	else
 		status = run_keeper(&r);
 	output_abort(&r.pidfile_out);
-	/* detached programs may still be there: then it stays */
-	cgroup_remove_made(&r.cg);
+	/* detached programs are in it */
+	if (!r.detach || status != ST_OK)
+		cgroup_remove_made(&r.cg);
 	cgroup_close(&r.cg);
-	klog_free(&r.log);
+	klog_free(r.log);
 	return status;
 }

@@ -194,6 +194,12 @@ int cgroup_wait_event(int dir, const char *key, int value, uint64_t ms)
 	return err ? -1 : 0;
 }
 
+/* The directory stays open, with nothing in it. */
+bool cgroup_is_removed(int dir)
+{
+	return faccessat(dir, "cgroup.procs", F_OK, 0) && (errno == ENOENT || errno == ENODEV);
+}
+
 int cgroup_kill(int dir)
 {
 	return write_file_at(dir, "cgroup.kill", "1");

@@ -60,6 +60,7 @@ int cgroup_freeze_state(int dir);
 int cgroup_set_freeze(int dir, bool freeze);
 int cgroup_wait_event(int dir, const char *key, int value, uint64_t ms);
 int cgroup_kill(int dir);
+bool cgroup_is_removed(int dir);
 
 /* proc.c */
 int proc_tree(pid_t root, struct pidset *tree);

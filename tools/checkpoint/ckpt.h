@@ -47,6 +47,7 @@ int builtin_info(int argc, char **argv);
 /* util.c */
 extern int no_memory_status;
 void __printf(1, 2) say(const char *fmt, ...);
+noreturn void out_of_memory(void);
 void *xmalloc(size_t size);
 void *xrealloc(void *old, size_t nr, size_t size);
 char *__printf(1, 2) xasprintf(const char *fmt, ...);
@@ -69,7 +70,7 @@ int enter_user_ns(void);
 /* escape.c */
 char *escape(const void *text, size_t len);
 char *escape_str(const char *text);
-void put_escaped_line(FILE *f, const char *line, size_t len);
+void put_escaped_line(FILE *f, const char *head, const char *line, size_t len);
 
 /* crc32c.c */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);

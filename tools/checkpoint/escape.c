@@ -44,19 +44,20 @@ char *escape_str(const char *text)
 	return escape(text, strlen(text));
 }
 
-/* A line of the kernel's log: its strings are escaped already. */
-void put_escaped_line(FILE *f, const char *line, size_t len)
+/* A line of the kernel's log: its strings are escaped already. In one write. */
+void put_escaped_line(FILE *f, const char *head, const char *line, size_t len)
 {
-	char hex[8];
+	char *out = xrealloc(NULL, strlen(head) + 4 * len + 2, 1);
+	char *p = stpcpy(out, head);
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		if (is_plain(line[i])) {
-			putc(line[i], f);
-			continue;
-		}
-		put_hex(hex, line[i]);
-		fputs(hex, f);
+		if (is_plain(line[i]))
+			*p++ = line[i];
+		else
+			p = put_hex(p, line[i]);
 	}
-	putc('\n', f);
+	*p++ = '\n';
+	fwrite(out, 1, p - out, f);
+	free(out);
 }

@@ -60,6 +60,10 @@ static int freeze_group(struct ward *w)
 	struct pidset inside = { 0 };
 	int state, self;
 
+	if (cgroup_is_removed(cg->dir)) {
+		say("group %s was removed", escape_str(cg->path));
+		return ST_FAILED;
+	}
 	if (cgroup_pids(cg->dir, &inside, true)) {
 		say("cannot read the processes of group %s: %s", escape_str(cg->path),
 		    strerror(errno));
@@ -79,12 +83,7 @@ static int freeze_group(struct ward *w)
 	w->froze = !state;
 	if (!state && !cgroup_set_freeze(cg->dir, true))
 		return ST_OK;
-	if (errno == ENOENT)
-		say("%s is the root group and cannot be frozen; give another one",
-		    escape_str(cg->path));
-	else
-		say("cannot freeze group %s: %s; run as root", escape_str(cg->path),
-		    strerror(errno));
+	say("cannot freeze group %s: %s; run as root", escape_str(cg->path), strerror(errno));
 	return ST_FAILED;
 }
 

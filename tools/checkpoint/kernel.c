@@ -3,8 +3,8 @@
  * Results, logs and errors of checkpoint(2) and restart(2).
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "kernel.h"
 
@@ -25,23 +25,31 @@ static const char *const stage_names[] = {
 	[CKPT_STAGE_DONE]	= "done",
 };
 
-void klog_init(struct klog *log, size_t size)
+struct klog *klog_new(size_t size)
 {
-	log->buf = xmalloc(size);
+	struct klog *log = mmap(NULL, sizeof(*log) + size, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (log == MAP_FAILED)
+		out_of_memory();
 	log->size = size;
-	log->buf[0] = 0;
-	memset(&log->result, 0, sizeof(log->result));
+	return log;
 }
 
 void klog_free(struct klog *log)
 {
-	free(log->buf);
-	log->buf = NULL;
+	munmap(log, sizeof(*log) + log->size);
+}
+
+/* How much of its log the kernel can have given. */
+static uint64_t klog_room(const struct klog *log)
+{
+	return log->size < KLOG_MAX ? log->size : KLOG_MAX;
 }
 
 bool klog_truncated(const struct klog *log)
 {
-	return log->result.log_true_size > log->size;
+	return log->result.log_true_size > klog_room(log);
 }
 
 static unsigned int line_level(const char *line)
@@ -70,18 +78,15 @@ void klog_print(const struct klog *log, FILE *f, unsigned int levels)
 
 	while (*line) {
 		len = strcspn(line, "\n");
-		if (len && (line_level(line) & levels)) {
-			/* what a command was asked for needs no name before it */
-			if (f == stderr)
-				fputs("ckpt: ", f);
-			put_escaped_line(f, line, len);
-		}
+		/* what a command was asked for needs no name before it */
+		if (len && (line_level(line) & levels))
+			put_escaped_line(f, f == stderr ? "ckpt: " : "", line, len);
 		line += len + (line[len] == '\n');
 	}
 	if (klog_truncated(log))
 		fprintf(f, "%s(%llu more bytes of log did not fit)\n",
 			f == stderr ? "ckpt: " : "",
-			(unsigned long long)(log->result.log_true_size - log->size));
+			(unsigned long long)(log->result.log_true_size - klog_room(log)));
 	fflush(f);
 }
 
@@ -168,6 +173,8 @@ static const struct failure restart_failures[] = {
 	  "the group is frozen, held, or has controllers for groups below it; use another" },
 	{ EBADF, ST_SELF,
 	  "a program had more files open than you may have; raise ulimit -n" },
+	{ ENODEV, ST_SELF,
+	  "the group was removed; try again" },
 	{ ENOTDIR, ST_SELF,
 	  "a directory of the image is none here; put it back, or use --root" },
 	{ EAGAIN, ST_SELF,
@@ -181,46 +188,49 @@ static const struct failure restart_failures[] = {
 };
 
 static int report(const struct failure *table, size_t nr, const struct klog *log,
-		  const char *what, int err, int status)
+		  const char *what, int status)
 {
-	const char *text = strerror(err);
+	const char *text = strerror(log->err);
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		if (table[i].err != err)
+		if (table[i].err != log->err)
 			continue;
 		text = table[i].text;
 		status = table[i].status;
 	}
-	if (err == NO_SUCH_CALL)
+	if (log->err == NO_SUCH_CALL)
 		say("%s", text);
 	else
-		say("%s failed (%s, %s): %s", what, stage_name(log), strerrorname_np(err) ?:
-		    "unknown error", text);
+		say("%s failed (%s, %s): %s", what, stage_name(log),
+		    strerrorname_np(log->err) ?: "unknown error", text);
 	return status;
 }
 
 /* Returns the exit status. */
-int checkpoint_failed(const struct klog *log, int err, bool verbose)
+int checkpoint_failed(const struct klog *log, bool verbose)
 {
 	klog_print(log, stderr, verbose ? KLOG_ALL : KLOG_ALL & ~KLOG_INFO);
-	if (err == EAGAIN) {
+	if (log->err == EAGAIN) {
 		say("refused: %u thing%s cannot be saved, see above; all is as it was",
 		    log->result.blockers, log->result.blockers == 1 ? "" : "s");
 		return ST_REFUSED;
 	}
 	return report(checkpoint_failures, ARRAY_SIZE(checkpoint_failures), log,
-		      "checkpoint", err, ST_FAILED);
+		      "checkpoint", ST_FAILED);
 }
 
-int restart_failed(const struct klog *log, int err, bool verbose)
+int restart_failed(const struct klog *log, bool verbose)
 {
+	/* of the arguments the log says all: it is not about the programs' files */
+	bool known = log->err != EBADF || log->result.stage >= CKPT_STAGE_OBJECTS;
+
 	klog_print(log, stderr, verbose ? KLOG_ALL : KLOG_ALL & ~KLOG_INFO);
-	return report(restart_failures, ARRAY_SIZE(restart_failures), log,
-		      "restart", err, ST_SELF);
+	return report(restart_failures, known ? ARRAY_SIZE(restart_failures) : 0, log,
+		      "restart", ST_SELF);
 }
 
-void print_summary(const struct klog *log, const char *what, uint64_t ms)
+void print_summary(const struct klog *log, const char *what)
 {
 	const struct ckpt_result *res = &log->result;
 	char size[16], uuid[37], frozen[48] = "";
@@ -230,5 +240,5 @@ void print_summary(const struct klog *log, const char *what, uint64_t ms)
 		snprintf(frozen, sizeof(frozen), ", frozen for %.1f ms", res->frozen_ns / 1e6);
 	say("%s %s: %llu processes, %llu threads, %llu pages, %s in %llu ms%s",
 	    what, uuid, res->processes, res->threads, res->pages,
-	    human_size(res->bytes, size), (unsigned long long)ms, frozen);
+	    human_size(res->bytes, size), (unsigned long long)log->ms, frozen);
 }

@@ -133,11 +133,34 @@ static int output_close(struct output *o)
 	return -1;
 }
 
+static int open_to_read(const struct output *o)
+{
+	if (o->dir < 0)
+		return open("/proc/self/fd/1", O_RDONLY | O_CLOEXEC);
+	return openat(o->dir, o->tmp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* A file of ours can be read back, whatever standard output is need not. */
+int output_check_readable(const struct output *o)
+{
+	int fd;
+
+	if (o->dir >= 0)
+		return 0;
+	fd = open_to_read(o);
+	if (fd < 0) {
+		say("cannot read standard output back: %s; use -o FILE, or --no-verify",
+		    strerror(errno));
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
 /* A descriptor of its own that reads the last @bytes, which are the image. */
 int output_reopen(const struct output *o, uint64_t bytes)
 {
-	int fd = o->dir >= 0 ? openat(o->dir, o->tmp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) :
-			       open("/proc/self/fd/1", O_RDONLY | O_CLOEXEC);
+	int fd = open_to_read(o);
 	off_t end = lseek(o->fd, 0, SEEK_CUR);
 
 	if (fd >= 0 && end >= 0 && lseek(fd, end - bytes, SEEK_SET) >= 0)

@@ -28,6 +28,7 @@ int output_prepare(struct output *o, const char *name, bool stream);
 int output_create(struct output *o);
 bool output_confirms(const struct output *o);
 int output_sync(struct output *o);
+int output_check_readable(const struct output *o);
 int output_reopen(const struct output *o, uint64_t bytes);
 int output_commit(struct output *o);
 void output_abort(struct output *o);

@@ -36,6 +36,12 @@ void say(const char *fmt, ...)
 	write_full(STDERR_FILENO, line, len);
 }
 
+noreturn void out_of_memory(void)
+{
+	say("out of memory");
+	exit(no_memory_status);
+}
+
 void *xmalloc(size_t size)
 {
 	return xrealloc(NULL, 1, size);
@@ -45,10 +51,8 @@ void *xrealloc(void *old, size_t nr, size_t size)
 {
 	void *p = reallocarray(old, nr, size ? size : 1);
 
-	if (!p) {
-		say("out of memory");
-		exit(no_memory_status);
-	}
+	if (!p)
+		out_of_memory();
 	return p;
 }
 
@@ -61,10 +65,8 @@ char *xasprintf(const char *fmt, ...)
 	va_start(args, fmt);
 	len = vasprintf(&text, fmt, args);
 	va_end(args);
-	if (len < 0) {
-		say("out of memory");
-		exit(no_memory_status);
-	}
+	if (len < 0)
+		out_of_memory();
 	return text;
 }
 

@@ -24,6 +24,8 @@ static const struct {
 } calls[] = {
 	{ "fsync", SYS_fsync },
 	{ "rename", SYS_renameat },
+	{ "pipe2", SYS_pipe2 },
+	{ "clone3", SYS_clone3 },
 	{ "checkpoint", __NR_checkpoint },
 	{ "restart", __NR_restart },
 };

@@ -7,6 +7,8 @@
 # PLAN: children of the programs are no strangers
 # PLAN: a threaded group is an error and ckpt does not freeze itself
 # PLAN: a group that was killed can be restarted at once
+# PLAN: a group that is removed before the restart is made again
+# PLAN: a group that is removed before the checkpoint is an error that says so
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
@@ -111,10 +113,39 @@ at_once()
 	done
 }
 
+made_again()
+{
+	take "$ready; $await; sed -n s/^0:://p /proc/self/cgroup > $tmp/group; exit 3" || return 1
+	mkdir $cg/t-removed
+	for how in "" -d; do
+		# shellcheck disable=SC2086
+		prog_when clone3 "rmdir $cg/t-removed" \
+			ckpt restart -i "$tmp/image" -c t-removed $how
+		[ $? = "$([ -n "$how" ] && echo 0 || echo 3)" ] &&
+		until_true "grep -qx /t-removed $tmp/group" || return 1
+		rm "$tmp/group"
+		[ -n "$how" ] || [ ! -d $cg/t-removed ] || return 1
+		mkdir -p $cg/t-removed
+	done
+}
+
+# It is opened, and removed while the guardian is started.
+removed()
+{
+	mkdir $cg/t-removed
+	expect 3 prog_when pipe2 "rmdir $cg/t-removed" \
+		ckpt checkpoint -c t-removed -o "$tmp/image" --kill 2> "$tmp/err"
+	status=$?
+	cat "$tmp/err"
+	[ $status = 0 ] && grep -q "group $cg/t-removed was removed" "$tmp/err"
+}
+
 try_kernel "what came after the checkpoint is not killed" stranger
 try_kernel "programs that were thawed meanwhile are not killed" thawed
 try_kernel "leave-frozen does not call programs frozen that are not" not_frozen
 try_kernel "children of the programs are no strangers" children
 try_kernel "a threaded group is an error and ckpt does not freeze itself" threaded
 try_kernel "a group that was killed can be restarted at once" at_once
+try_kernel "a group that is removed before the restart is made again" made_again
+try_kernel "a group that is removed before the checkpoint is an error that says so" removed
 exit $failed

@@ -6,6 +6,8 @@
 # PLAN: leave-frozen leaves them frozen
 # PLAN: kill kills them once the image is there
 # PLAN: an image that no restart takes keeps kill from killing
+# PLAN: an image that is replaced meanwhile keeps kill from killing
+# PLAN: force does not keep an image from being tried
 # PLAN: a failure before the kill lets them run on
 # PLAN: a failure leaves a frozen group frozen
 # PLAN: ckpt in the group is refused and nothing freezes
@@ -51,7 +53,7 @@ kill_them()
 }
 
 # What is written from outside between the digest of a page and its writing makes such an
-# image; an older one stays. It may take some tries, and with --force none is made.
+# image; an older one stays. It may take some tries, and with --no-verify none is made.
 kill_bad()
 {
 	echo older > "$tmp/image"
@@ -71,7 +73,32 @@ kill_bad()
 	grep -q "nothing is killed" "$tmp/err" && [ "$(ls -A "$tmp")" = "$(printf 'err\nimage\nlog')" ] &&
 	grep -qx older "$tmp/image" && kill -0 $runner &&
 	[ "$(cat $cg/t-bad/cgroup.freeze)" = 0 ] &&
-	expect 0 ckpt checkpoint -c t-bad -o "$tmp/image" --kill --force && expect 0 wait $runner
+	expect 0 ckpt checkpoint -c t-bad -o "$tmp/image" --kill --no-verify && expect 0 wait $runner
+}
+
+# replaced OPTION...: by the image of another program, which is sound
+replaced()
+{
+	prog_when fsync "cat $tmp/other > \$(echo $tmp/.image.*)" \
+		ckpt checkpoint -c t-replaced -o "$tmp/image" --kill "$@" 2> "$tmp/err"
+}
+
+kill_replaced()
+{
+	start t-other "exec sleep 1000"
+	expect 0 ckpt checkpoint -c t-other -o "$tmp/other" || return 1
+	start t-replaced "$counter"
+	expect 3 replaced && grep -q "another image is where this one was written" "$tmp/err" &&
+	[ ! -e "$tmp/image" ] && counts
+}
+
+kill_forced()
+{
+	start t-other "exec sleep 1000"
+	expect 0 ckpt checkpoint -c t-other -o "$tmp/other" || return 1
+	start t-replaced "$counter"
+	expect 3 replaced --force && counts || return 1
+	expect 0 replaced --no-verify && expect 137 wait $runner
 }
 
 fail_before_kill()
@@ -172,6 +199,8 @@ try_kernel "a frozen group stays frozen" stay_frozen
 try_kernel "leave-frozen leaves them frozen" leave_frozen
 try_kernel "kill kills them once the image is there" kill_them
 try_kernel "an image that no restart takes keeps kill from killing" kill_bad
+try_kernel "an image that is replaced meanwhile keeps kill from killing" kill_replaced
+try_kernel "force does not keep an image from being tried" kill_forced
 try_kernel "a failure before the kill lets them run on" fail_before_kill
 try_kernel "a failure leaves a frozen group frozen" fail_frozen
 try_kernel "ckpt in the group is refused and nothing freezes" inside

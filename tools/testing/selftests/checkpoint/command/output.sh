@@ -12,6 +12,7 @@
 # PLAN: a redirection takes an image
 # PLAN: kill is refused on a pipe unless forced
 # PLAN: kill works on a redirected file
+# PLAN: kill needs a redirected file that can be read back
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
@@ -102,7 +103,7 @@ directory_gone()
 		unhang
 		expect 3 wait $! || return 1
 		cat "$tmp/err"
-		grep -q 'cannot rename the image' "$tmp/err" && counts && [ ! -e "$tmp/d" ] &&
+		grep -q 'cannot \(rename the image to\|read\) ' "$tmp/err" && counts && [ ! -e "$tmp/d" ] &&
 		[ "$(cat $cg/t-gone/cgroup.freeze)" = 0 ] || return 1
 		echo 1 > $cg/t-gone/cgroup.kill
 		wait
@@ -139,6 +140,26 @@ kill_redirect()
 	ckpt info -q "$tmp/image" && expect 137 wait $runner
 }
 
+# The reader of the name is the file of an ordinary user who may not read it.
+kill_unreadable()
+{
+	expect 0 as_nobody "ckpt run --cgroup t-user/job -- sh -c '$ready; $await; exit 4' \
+			< /dev/null > /dev/null 2>&1 &
+		until [ -e $tmp/ready ]; do usleep 20000; done
+		exec 5> $tmp/image
+		chmod 200 $tmp/image
+		ckpt checkpoint -c t-user/job --kill >&5 2> $tmp/err
+		[ \$? = 3 ] || exit 1
+		[ ! -s $tmp/image ] || exit 2
+		ckpt checkpoint -c t-user/job --kill --no-verify >&5 || exit 3
+		wait \$!
+		[ \$? = 137 ] || exit 4"
+	status=$?
+	cat "$tmp/err"
+	[ $status = 0 ] && grep -q 'cannot read standard output back' "$tmp/err" &&
+	ckpt info -q "$tmp/image"
+}
+
 try_kernel "the image has mode 0600 whatever the umask" mode
 try_kernel "an older file is replaced whole" replace
 try_kernel "a symlink is refused and not followed" symlink
@@ -150,4 +171,5 @@ try_kernel "a pipe takes an image" pipe
 try_kernel "a redirection takes an image" redirect
 try_kernel "kill is refused on a pipe unless forced" kill_pipe
 try_kernel "kill works on a redirected file" kill_redirect
+try_kernel "kill needs a redirected file that can be read back" kill_unreadable
 exit $failed

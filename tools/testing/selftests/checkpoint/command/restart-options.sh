@@ -10,6 +10,8 @@
 # PLAN: detached programs keep their group and become children of init
 # PLAN: pidfile is there while ckpt waits
 # PLAN: pidfile follows no symlink and is not left by a failure
+# PLAN: a pidfile that cannot be written is an error and nothing runs
+# PLAN: a detached restart does not wait for its group to become empty
 # PLAN: check leaves neither a group nor a pidfile
 # PLAN: verbose prints a summary
 # PLAN: a group that is frozen is an error that says so
@@ -155,6 +157,41 @@ pidfile_fails()
 	[ "$(ls -A "$tmp/d")" = link ] && [ ! -d $cg/t-none ]
 }
 
+# No room before the restart, and no directory after it.
+pidfile_full()
+{
+	take "$counter" || return 1
+	rm "$tmp/n"
+	full_disk 8k && dd if=/dev/zero bs=4096 count=1 of="$tmp/small/full" 2> /dev/null
+	while echo more >> "$tmp/small/full"; do :; done 2> /dev/null
+	expect 125 ckpt restart -i "$tmp/image" -d -c t-full --pidfile "$tmp/small/pid" &&
+	[ ! -e "$tmp/n" ] && [ ! -d $cg/t-full ] && [ "$(ls -A "$tmp/small")" = full ] || return 1
+	for how in "" -d "-d -n"; do
+		mkdir "$tmp/d"
+		# shellcheck disable=SC2086
+		expect 125 prog_when clone3 "rm -r $tmp/d" \
+			ckpt restart -i "$tmp/image" -c t-full --pidfile "$tmp/d/pid" $how &&
+		[ ! -d $cg/t-full ] || return 1
+	done
+}
+
+# Half a second each, if they did: eight in a row take longer than anything else.
+no_wait()
+{
+	take "$ready; exec sleep 100" || return 1
+	begin=$(cut -d. -f1 /proc/uptime)
+	for i in 1 2 3 4 5 6 7 8; do
+		expect 0 ckpt restart -i "$tmp/image" -n -d -c t-quick/$i || return 1
+	done
+	[ $(($(cut -d. -f1 /proc/uptime) - begin)) -lt 4 ]
+	status=$?
+	echo 1 > $cg/t-quick/cgroup.kill
+	for i in 1 2 3 4 5 6 7 8; do
+		until_true "rmdir $cg/t-quick/$i"
+	done 2> /dev/null
+	return $status
+}
+
 only_check()
 {
 	take "$counter" || return 1
@@ -199,6 +236,8 @@ try_kernel "cgroup takes groups that are there and keeps them" groups
 try_kernel "detached programs keep their group and become children of init" detached
 try_kernel "pidfile is there while ckpt waits" pidfile
 try_kernel "pidfile follows no symlink and is not left by a failure" pidfile_fails
+try_kernel "a pidfile that cannot be written is an error and nothing runs" pidfile_full
+try_kernel "a detached restart does not wait for its group to become empty" no_wait
 try_kernel "check leaves neither a group nor a pidfile" only_check
 try_kernel "verbose prints a summary" verbose
 try_kernel "a group that is frozen is an error that says so" into_frozen

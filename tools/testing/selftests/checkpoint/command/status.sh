@@ -9,6 +9,8 @@
 # PLAN: processes of groups below are refused
 # PLAN: check of a tree says what keeps it from being saved
 # PLAN: an interrupted restart leaves nothing behind
+# PLAN: a restart that is killed from outside says so
+# PLAN: every line of a long check is printed
 # PLAN: no image is written to or read from what is none
 # shellcheck source=common
 . "$(dirname "$0")/common"
@@ -137,6 +139,42 @@ interrupted()
 	done
 }
 
+# The process that makes the call is its only child.
+killed()
+{
+	take "$ready; exec sleep 100" || return 1
+	mkfifo "$tmp/pipe"
+	exec 6<> "$tmp/pipe"
+	ckpt restart -c t-part < "$tmp/pipe" 2> "$tmp/err" 6>&- &
+	pid=$!
+	head -c $(($(stat -c %s "$tmp/image") - 8192)) "$tmp/image" > "$tmp/pipe" 6>&-
+	until_true "grep -q 'populated 1' $cg/t-part/cgroup.events" || return 1
+	keeper=$(sed -n "s/^PPid:[[:space:]]*//p" "/proc/$(head -n 1 $cg/t-part/cgroup.procs)/status")
+	kill -9 "$keeper"
+	expect 125 wait $pid
+	status=$?
+	exec 6>&-
+	cat "$tmp/err"
+	[ $status = 0 ] && grep -q 'was killed by signal 9' "$tmp/err" && [ ! -d $cg/t-part ]
+}
+
+# More than a mebibyte, which is all that the kernel keeps.
+long_check()
+{
+	start t-long "exec prog_sockets 3000 $tmp/ready"
+	until_true "[ -e $tmp/ready ]" &&
+	expect 1 ckpt check -c t-long > "$tmp/out" || return 1
+	[ "$(grep -c '^level=refuse' "$tmp/out")" = 3000 ] || return 1
+	echo 1 > $cg/t-long/cgroup.kill
+	wait $runner
+	rm "$tmp/ready"
+	start t-long "exec prog_sockets 20000 $tmp/ready"
+	until_true "[ -e $tmp/ready ]" &&
+	expect 1 ckpt check -c t-long > "$tmp/out" || return 1
+	tail -n 1 "$tmp/out"
+	tail -n 1 "$tmp/out" | grep -q '^([1-9][0-9]* more bytes of log did not fit)'
+}
+
 no_images()
 {
 	start t-none "exec sleep 100"
@@ -155,5 +193,7 @@ try_kernel "strict refuses a file that is shared with the outside" strict
 try_kernel "processes of groups below are refused" below
 try_kernel "check of a tree says what keeps it from being saved" check_tree
 try_kernel "an interrupted restart leaves nothing behind" interrupted
+try_kernel "a restart that is killed from outside says so" killed
+try_kernel "every line of a long check is printed" long_check
 try_kernel "no image is written to or read from what is none" no_images
 exit $failed

@@ -38,6 +38,8 @@ wrong_checkpoint()
 	expect 2 ckpt checkpoint -c a --frobnicate &&
 	expect 2 ckpt checkpoint -c a rest &&
 	expect 2 ckpt checkpoint -c a --kill --leave-frozen &&
+	expect 2 ckpt checkpoint -c a --force &&
+	expect 2 ckpt checkpoint -c a --no-verify &&
 	expect 2 ckpt checkpoint -c a -t never
 }
 
