@@ -9,6 +9,7 @@
 #include <linux/swap.h>
 #include <linux/xxhash.h>
 
+#include "../mm/internal.h"
 #include "digest.h"
 
 static __le64 digest_of(struct page *page)
@@ -66,6 +67,19 @@ u32 ckpt_pages_crc(struct ckpt_pages *pages, u32 crc)
 	return crc32c(crc, pages->digest, pages->nr * sizeof(*pages->digest));
 }
 
+/* Take a folio out of the swap cache, if nobody uses it; it is off the LRU lists. */
+static bool forget_swapped(struct folio *folio)
+{
+	bool gone = false;
+
+	if (!folio_trylock(folio))
+		return false;
+	if (folio_test_swapcache(folio) && !folio_mapped(folio))
+		gone = remove_mapping(folio_mapping(folio), folio);
+	folio_unlock(folio);
+	return gone;
+}
+
 /*
  * A page that was read from swap for us alone goes from the swap cache at once. If its
  * group's swap is used up, reclaim would not look at it, and what is charged for it
@@ -73,12 +87,18 @@ u32 ckpt_pages_crc(struct ckpt_pages *pages, u32 crc)
  */
 static void put_folio(struct folio *folio)
 {
-	if (folio_test_swapcache(folio) && !folio_mapped(folio) && folio_trylock(folio)) {
-		if (folio_test_swapcache(folio))
-			remove_mapping(folio_mapping(folio), folio);
-		folio_unlock(folio);
-	}
+	bool isolated = folio_test_swapcache(folio) && !folio_mapped(folio) &&
+			folio_isolate_lru(folio);
+
 	folio_put(folio);
+	if (!isolated)
+		return;
+	if (forget_swapped(folio)) {
+		folio_clear_active(folio);
+		folio_put(folio);
+	} else {
+		folio_putback_lru(folio);
+	}
 }
 
 /**

@@ -270,7 +270,10 @@ CR_PROGRAM(swapped)
 	_exit(0);
 }
 
-/* What was written to swap stays in memory until somebody needs the memory. */
+/*
+ * What was written to swap stays in memory until somebody needs the memory. A few pages
+ * may be on lists of a processor, where nobody looks.
+ */
 static void leave_the_swap_cache(struct cr *cr)
 {
 	int fd = openat(cr->cgroup_fd, "memory.reclaim", O_WRONLY | O_CLOEXEC);
@@ -279,11 +282,11 @@ static void leave_the_swap_cache(struct cr *cr)
 	snprintf(path, sizeof(path), "%s/memory.stat", cr->cgroup);
 	do {
 		/* fails when it reclaims less */
-		if (write(fd, "4M", 2) < 0)
+		if (write(fd, "512K", 4) < 0)
 			cr_nap();
 		cached = cr_read_file(path, text, sizeof(text)) > 0 ?
 			 strstr(text, "\nswapcached ") : NULL;
-	} while (cached && atol(cached + strlen("\nswapcached ")) > 0);
+	} while (cached && atol(cached + strlen("\nswapcached ")) > MB / 4);
 	close(fd);
 }
 
