@@ -117,6 +117,8 @@ static int open_args(struct ckpt_save *save, const struct checkpoint_args *args)
 		return -EINVAL;
 	}
 	cgrp = cgroup_get_from_fd(args->cgroup_fd);
+	if (cgrp == ERR_PTR(-ENOENT))
+		return ckpt_err(save, -ENODEV, "the group was removed");
 	if (IS_ERR(cgrp))
 		return ckpt_err(save, -EBADF, "cgroup_fd is no directory of a cgroup v2 group");
 	save->cgrp = cgrp;
@@ -203,7 +205,7 @@ static int check_args(const struct checkpoint_args *args)
  * @size: sizeof(struct checkpoint_args) as the caller knows it
  *
  * Checks come in this order: size (-EINVAL, -E2BIG), arguments (-EFAULT,
- * -EINVAL), image_fd (-EBADF, -EINVAL), cgroup_fd (-EBADF), permission to
+ * -EINVAL), image_fd (-EBADF, -EINVAL), cgroup_fd (-EBADF, -ENODEV), permission to
  * freeze (-EPERM), caller outside (-EDEADLK), not held (-EBUSY), frozen in
  * time (-ETIMEDOUT), tasks there (-ESRCH), permission to trace each (-EPERM),
  * then everything is looked at and refused together (-EAGAIN).

@@ -299,6 +299,8 @@ static int open_cgroup(struct ckpt_load *load, const struct restart_args *args)
 	if (!(args->flags & RESTART_INTO_CGROUP))
 		return 0;
 	cgrp = cgroup_get_from_fd(args->cgroup_fd);
+	if (cgrp == ERR_PTR(-ENOENT))
+		return ckpt_fail(load, NULL, -ENODEV, "the group was removed");
 	if (IS_ERR(cgrp))
 		return ckpt_fail(load, NULL, -EBADF, "cgroup_fd is no directory of a cgroup v2 group");
 	load->cgrp = cgrp;
@@ -407,7 +409,7 @@ static int check_args(const struct restart_args *args)
  * @size: sizeof(struct restart_args) as the caller knows it
  *
  * Checks come in this order: size (-EINVAL, -E2BIG), arguments (-EFAULT,
- * -EINVAL), image_fd (-EBADF, -EINVAL), cgroup_fd (-EBADF, -EPERM), root_fd
+ * -EINVAL), image_fd (-EBADF, -EINVAL), cgroup_fd (-EBADF, -ENODEV, -EPERM), root_fd
  * (-EBADF, -ENOTDIR), inherited descriptors (-EBADF, -EINVAL), the image's
  * metadata (-ENOEXEC, -EBADMSG, -EOPNOTSUPP), objects, tasks, contents.
  *

@@ -149,6 +149,18 @@ TEST_F(restart, needs_an_image_that_can_be_read)
 	EXPECT_EQ(-EINVAL, call_restart(self));
 }
 
+TEST_F(restart, says_that_the_group_was_removed)
+{
+	struct fail_group gone;
+
+	ASSERT_EQ(0, fail_group_make(&gone));
+	self->args.flags = RESTART_INTO_CGROUP;
+	self->args.cgroup_fd = fcntl(gone.fd, F_DUPFD_CLOEXEC, 0);
+	fail_group_end(&gone);
+	EXPECT_EQ(-ENODEV, call_restart(self));
+	close(self->args.cgroup_fd);
+}
+
 TEST_F(restart, needs_the_right_kind_of_descriptors)
 {
 	self->args.flags = RESTART_INTO_CGROUP;

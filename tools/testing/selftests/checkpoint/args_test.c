@@ -175,6 +175,17 @@ TEST_F(checkpoint, needs_a_directory_of_a_cgroup_v2_group)
 	EXPECT_EQ(-EBADF, call(self));
 }
 
+TEST_F(checkpoint, says_that_the_group_was_removed)
+{
+	struct fail_group gone;
+
+	ASSERT_EQ(0, fail_group_make(&gone));
+	self->args.cgroup_fd = fcntl(gone.fd, F_DUPFD_CLOEXEC, 0);
+	fail_group_end(&gone);
+	EXPECT_EQ(-ENODEV, call(self));
+	close(self->args.cgroup_fd);
+}
+
 TEST_F(checkpoint, refuses_a_group_of_cgroup_v1)
 {
 	mkdir("/tmp/v1", 0755);
