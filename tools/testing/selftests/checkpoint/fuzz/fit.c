@@ -174,6 +174,10 @@ static void fit_registers(struct ckpt_x86_thread *thread)
 	thread->regs[GS_BASE] = 0;
 	thread->regs[CS] = 0x33;
 	thread->regs[SS] = 0x2b;
+	thread->regs[DS] = 0;
+	thread->regs[ES] = 0;
+	thread->regs[FS] = 0;
+	thread->regs[GS] = 0;
 }
 
 #define FIT(type, fn)	[type] = (void (*)(void *))fn
