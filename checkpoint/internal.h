@@ -53,6 +53,7 @@ void ckpt_file_drop(struct ckpt_load *load, struct ckpt_rec *rec);
 int ckpt_relate_mms(struct ckpt_load *load);
 
 /* mm.c */
+bool ckpt_mm_dumpable(const struct ckpt_rec *rec);
 void ckpt_mm_commit(struct ckpt_rec *rec);
 
 /* shmem.c */

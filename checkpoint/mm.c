@@ -303,6 +303,11 @@ static void set_mdwe(struct mm_struct *mm, u32 flags)
 		set_bit(MMF_HAS_MDWE, &mm->flags);
 }
 
+bool ckpt_mm_dumpable(const struct ckpt_rec *rec)
+{
+	return le32_to_cpu(ckpt_data(rec, ckpt_mm)->flags) & CKPT_MM_DUMPABLE;
+}
+
 /**
  * ckpt_mm_commit - what an address space forbids, and who may trace and dump it
  * @rec: its record
@@ -314,8 +319,7 @@ void ckpt_mm_commit(struct ckpt_rec *rec)
 	const struct ckpt_mm *in = ckpt_data(rec, ckpt_mm);
 
 	set_mdwe(rec->live, le32_to_cpu(in->flags));
-	set_dumpable(rec->live, le32_to_cpu(in->flags) & CKPT_MM_DUMPABLE ?
-		     SUID_DUMP_USER : SUID_DUMP_DISABLE);
+	set_dumpable(rec->live, ckpt_mm_dumpable(rec) ? SUID_DUMP_USER : SUID_DUMP_DISABLE);
 }
 
 static void drop_mm(struct ckpt_load *load, struct ckpt_rec *rec)

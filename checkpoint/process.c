@@ -462,6 +462,9 @@ void ckpt_process_commit(struct ckpt_load *load, struct ckpt_proc *proc)
 	if (le32_to_cpu(in->state) == CKPT_PROCESS_ZOMBIE)
 		return;
 	ckpt_mm_commit(ckpt_rec(load, le32_to_cpu(in->mm)));
+	/* who exited has no memory that would tell whether it may be traced */
+	if (leader->task->exit_state)
+		leader->task->user_dumpable = ckpt_mm_dumpable(ckpt_rec(load, le32_to_cpu(in->mm)));
 	stop_pending(proc, in);
 	if (le32_to_cpu(in->flags) & CKPT_PROCESS_STOPPED)
 		stop_again(proc, in);
