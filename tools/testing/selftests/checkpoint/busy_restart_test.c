@@ -105,8 +105,9 @@ FIXTURE_SETUP(restarting)
 	fd = fail_image_of(&self->e.group, "rich", &self->image);
 	ASSERT_LT(0, fd);
 	close(fd);
-	ASSERT_LE(2, fail_image_pids(&self->image, pids, 8));
+	ASSERT_LE(3, fail_image_pids(&self->image, pids, 8));
 	self->root = pids[0];
+	self->child = pids[2];
 	self->job = self->e.job;
 	self->job->restarts = true;
 	ASSERT_TRUE(begin(self));
@@ -236,6 +237,44 @@ TEST_F(restarting, is_not_to_be_traced)
 		TH_LOG("%s", self->job->report.log);
 	}
 	expect_nobody(_metadata, self);
+}
+
+static bool caller_is_gone(void *arg)
+{
+	struct exhaust *e = arg;
+	siginfo_t info = { };
+
+	return !waitid(P_PID, e->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+/*
+ * Only who traces a task can wait for its end. That it does not is nothing that the
+ * caller should have to wait for: here it does so when the caller is gone, or should be.
+ */
+static void kill_caller_of_traced(struct __test_metadata *_metadata,
+				  FIXTURE_DATA(restarting) *self, unsigned long options)
+{
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->child, NULL, options));
+	EXPECT_EQ(0, kill(self->e.pid, SIGKILL));
+	close(self->pipe);
+	EXPECT_TRUE(fail_poll(caller_is_gone, &self->e, 20000));
+	fail_group_write(&self->e.group, "cgroup.kill", "1");
+	while (waitpid(self->child, NULL, __WALL) == self->child &&
+	       !ptrace(PTRACE_CONT, self->child, NULL, NULL))
+		;
+	EXPECT_EQ(-EINTR, exhaust_end(&self->e));
+	fail_group_clear(&self->e.group);
+	EXPECT_NOBODY_LIVES();
+}
+
+TEST_F(restarting, by_a_killed_caller_does_not_wait_for_a_tracer)
+{
+	kill_caller_of_traced(_metadata, self, 0);
+}
+
+TEST_F(restarting, by_a_killed_caller_does_not_wait_for_a_tracer_at_the_exit)
+{
+	kill_caller_of_traced(_metadata, self, PTRACE_O_TRACEEXIT);
 }
 
 TEST_F(restarting, whose_tasks_are_sent_stops_is_stopped_at_last)

@@ -228,7 +228,7 @@ static void init_in_childs_session(struct fail_image *image)
 	process(image, ROOT)->pgid = process(image, SESSION)->tgid;
 }
 
-static void callers_init_in_childs_session(struct fail_image *image)
+static void callers_init_in_childs(struct fail_image *image)
 {
 	become_init(image, false);
 	process(image, ROOT)->sid = process(image, SESSION)->tgid;
@@ -322,7 +322,7 @@ static const struct {
 	{ callers_init_in_session, -EBADMSG, "pid 1 in a session or group that it does not lead" },
 	{ init_in_childs_group, -EBADMSG, "pid 1 in a session or group that it does not lead" },
 	{ init_in_childs_session, -EBADMSG, "pid 1 in a session or group that it does not lead" },
-	{ callers_init_in_childs_session, -EBADMSG, "pid 1 in a session or group that it does not lead" },
+	{ callers_init_in_childs, -EBADMSG, "pid 1 in a session or group that it does not lead" },
 	{ init_below, -EBADMSG, "a pid namespace below" },
 	{ long_name, -EBADMSG, "bad name" },
 	{ other_kind, -EBADMSG, "unknown kind" },

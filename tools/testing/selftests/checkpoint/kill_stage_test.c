@@ -8,14 +8,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,6 +21,7 @@
 
 #include "../kselftest_harness.h"
 #include "fail.h"
+#include "gap.h"
 
 #define SAMPLE		2
 #define TRIES		400	/* for one kill at the stage that is wanted */
@@ -421,45 +419,6 @@ TEST_F_TIMEOUT(stages, of_restart_whose_tasks_are_killed_leave_nobody, FOR_EVER)
 
 /* ---- The commit: the caller waits where it tells of the roots ---- */
 
-/* A page that nobody fills: what writes to it waits, and can be killed. */
-struct gap {
-	int fd;
-	int *page;
-};
-
-static int gap_make(struct gap *gap)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register area = {
-		.range.len = 4096,
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
-	gap->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	area.range.start = (unsigned long)gap->page;
-	gap->fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (gap->fd < 0 || ioctl(gap->fd, UFFDIO_API, &api) ||
-	    ioctl(gap->fd, UFFDIO_REGISTER, &area))
-		return -errno;
-	return 0;
-}
-
-static bool gap_waits(const struct gap *gap)
-{
-	struct pollfd pfd = { .fd = gap->fd, .events = POLLIN };
-
-	return poll(&pfd, 1, 20000) == 1 && pfd.revents == POLLIN;
-}
-
-static void gap_fill(const struct gap *gap)
-{
-	struct uffdio_zeropage zero = {
-		.range = { .start = (unsigned long)gap->page, .len = 4096 },
-	};
-
-	ioctl(gap->fd, UFFDIO_ZEROPAGE, &zero);
-}
-
 struct committer {
 	struct job *job;
 	struct gap gap;
@@ -493,8 +452,10 @@ static void caller_at_commit(void *arg)
 
 	if (gap_make(&c.gap) || pthread_create(&thread, NULL, do_commit, &c))
 		_exit(1);
-	if (gap_waits(&c.gap))
-		job->started = 1;
+	while (!gap_is_met(&c.gap) && !job->done)
+		fail_nap(1);
+	/* one that ended did not come to it */
+	job->started = !job->done;
 	while (job->started != 2)
 		fail_nap(1);
 	gap_fill(&c.gap);

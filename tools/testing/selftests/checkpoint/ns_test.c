@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -325,6 +326,99 @@ TEST_F(ns, uts_namespace_without_a_pid_namespace)
 	ASSERT_EQ(0, cr_move(cr));
 	cr_go(cr);
 	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+/* ---- Time namespaces ---- */
+
+#define AHEAD	100000		/* seconds, much more than anything takes */
+
+static long long seconds(bool by_vdso)
+{
+	struct timespec now;
+
+	CR_EQ(0, by_vdso ? clock_gettime(CLOCK_MONOTONIC, &now) :
+		 syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now));
+	return now.tv_sec;
+}
+
+/* Its clock is AHEAD, whoever is asked. */
+CR_PROGRAM(traveller)
+{
+	long long before = seconds(false);
+
+	cr_ready();
+	CR_CHECK(seconds(false) >= before + AHEAD && seconds(false) < before + 2 * AHEAD);
+	CR_CHECK(seconds(true) >= before + AHEAD && seconds(true) < before + 2 * AHEAD);
+	_exit(0);
+}
+
+static void enter_time(void)
+{
+	char text[32];
+	int fd, len = snprintf(text, sizeof(text), "monotonic %d 0\n", AHEAD);
+
+	if (unshare(CLONE_NEWTIME))
+		_exit(10);
+	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	if (write(fd, text, len) != len)
+		_exit(11);
+	close(fd);
+}
+
+static bool same_link(const char *one, const char *other)
+{
+	char a[64] = "", b[64] = "";
+
+	return readlink(one, a, sizeof(a) - 1) > 0 && readlink(other, b, sizeof(b) - 1) > 0 &&
+	       !strcmp(a, b);
+}
+
+static int checkpoint_inside(struct cr *cr)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(cr_checkpoint(cr) ? 1 : 0);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* The caller stays outside, as after fork(2), where its children are inside. */
+static void restart_in_time(struct cr *cr)
+{
+	char path[64];
+
+	enter_time();
+	if (cr_restart(cr))
+		_exit(12);
+	snprintf(path, sizeof(path), "/proc/%d/ns/time", cr->pid);
+	if (!same_link(path, "/proc/self/ns/time_for_children"))
+		_exit(13);
+	snprintf(path, sizeof(path), "/proc/%d/ns/time_for_children", cr->pid);
+	if (!same_link(path, "/proc/self/ns/time_for_children"))
+		_exit(14);
+	if (checkpoint_inside(cr))
+		_exit(15);
+	cr_go(cr);
+	_exit(cr_wait_exit(cr) ? 16 : 0);
+}
+
+TEST_F(ns, time_namespace_of_the_callers_children_is_where_a_restart_is)
+{
+	struct cr *cr = &self->cr;
+	int status = -1;
+	pid_t pid;
+
+	ASSERT_EQ(0, cr_start_ready(cr, "traveller", NULL));
+	ASSERT_EQ(0, cr_stop(cr));
+	pid = fork();
+	if (!pid)
+		restart_in_time(cr);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status) {
+		TH_LOG("exited with %d", WEXITSTATUS(status));
+	}
 }
 
 TEST_HARNESS_MAIN

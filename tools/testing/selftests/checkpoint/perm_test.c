@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,10 +44,32 @@ static int keep_secret(const char *arg)
 	return fd < 0 ? errno : become_user(arg);
 }
 
+static void leave(int sig)
+{
+	syscall(SYS_exit, 0);
+}
+
+static void *stay(void *unused)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* Told to by a signal, its leader exits before its other thread. */
+static int become_leaderless(const char *arg)
+{
+	pthread_t thread;
+
+	signal(SIGUSR1, leave);
+	return become_user(arg) ?: pthread_create(&thread, NULL, stay, NULL);
+}
+
 const struct fail_target fail_targets[] = {
 	{ "plain", NULL },
 	{ "user", become_user },
 	{ "secret", keep_secret },
+	{ "leaderless", become_leaderless },
 	{ }
 };
 
@@ -251,6 +275,52 @@ TEST_F(permission, to_trace_is_needed_for_all_or_nothing)
 	EXPECT_EQ(0, lseek(self->fd, 0, SEEK_END));
 	EXPECT_EQ(0, self->job->report.result.bytes);
 	EXPECT_TRUE(fail_beats(a) && fail_beats(b) && fail_beats(c));
+}
+
+static void kill_nobody(void *pid)
+{
+	if (become_user(NULL))
+		_exit(101);
+	_exit(kill(*(pid_t *)pid, 0) ? errno : 0);
+}
+
+/* Return: what a plain user is told who looks for the process by kill(2). */
+static int found_by_user(pid_t pid)
+{
+	pid_t helper = fail_helper(kill_nobody, &pid);
+	int status = -1;
+
+	waitpid(helper, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+/* Whose a process is, its leader tells, though it has exited. */
+TEST_F(permission, to_save_one_whose_leader_exited_is_the_same_after_a_restart)
+{
+	pid_t pid = fail_start(&self->group, "leaderless", NULL);
+	int fd;
+
+	ASSERT_LT(0, pid);
+	ASSERT_TRUE(delegate(self));
+	ASSERT_EQ(0, syscall(SYS_tgkill, pid, pid, SIGUSR1));
+	while (fail_state(pid) != 'Z')
+		fail_nap(1);
+	EXPECT_EQ(0, found_by_user(pid));
+	EXPECT_EQ(0, as_user(self)) {
+		TH_LOG("%s", self->job->report.log);
+	}
+	fd = fail_save(&self->group);
+	ASSERT_LT(0, fd);
+	fail_group_clear(&self->group);
+	EXPECT_EQ(0, fail_restart(fd, &self->group, 0, &self->report)) {
+		TH_LOG("%s", self->report.log);
+	}
+	EXPECT_EQ('Z', fail_state(pid));
+	EXPECT_EQ(0, found_by_user(pid));
+	EXPECT_EQ(0, as_user(self)) {
+		TH_LOG("%s", self->job->report.log);
+	}
+	close(fd);
 }
 
 /* ---- restart(2) ---- */

@@ -281,6 +281,40 @@ CR_TEST(process, exit_signals_are_kept)
 	CR_EQ(1, chlds);
 }
 
+/* clone(2) takes any number. Nothing is sent, and only who asks for such children has them. */
+CR_TEST(process, exit_signals_that_are_none_stay_silent)
+{
+	static const unsigned long numbers[] = { 65, 100, 255 };
+	struct board *b = board();
+	pid_t pid[3];
+	int i;
+
+	signal(SIGCHLD, count_chld);
+	for (i = 0; i < 3; i++) {
+		pid[i] = syscall(SYS_clone, numbers[i], 0, 0, 0, 0);
+		if (!pid[i]) {
+			arrive(b, i);
+			if (i)
+				stay(b);
+			_exit(i + 1);
+		}
+	}
+	cr_until(b->arrived == 3);
+	/* the first is a zombie */
+	CR_EQ(0, waitid(P_PID, pid[0], &(siginfo_t){}, WEXITED | WNOWAIT | __WALL));
+	cr_ready();
+	b->go = 1;
+	for (i = 0; i < 3; i++) {
+		int status;
+
+		CR_EQ(-1, waitpid(pid[i], NULL, 0));
+		CR_EQ(ECHILD, errno);
+		CR_EQ(pid[i], waitpid(pid[i], &status, __WALL));
+		CR_EQ((i + 1) << 8, status);
+	}
+	CR_EQ(0, chlds);
+}
+
 static struct board *thread_board;
 
 static void *outlive(void *arg)

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Registers of a thread that is caught while it computes. */
 #define _GNU_SOURCE
+#include <asm/hwcap2.h>
+#include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -130,15 +134,20 @@ static bool spins(struct cr *cr)
 	return value;
 }
 
-static int spin_trip(struct cr *cr, const char *program)
+static int start_spinning(struct cr *cr, const char *program)
 {
 	int err = cr_start(cr, program, NULL) ?: cr_wait_for(cr, "flag");
 
 	if (err)
 		return err;
-	while (!spins(cr) && cr_wait_for(cr, "flag") == 0)
-		cr_nap();
-	err = cr_move(cr) ?: cr_move(cr);
+	cr_until(spins(cr) || cr_has_event(cr, "populated 0"));
+	return spins(cr) ? 0 : cr_wait_exit(cr) ?: -ECHILD;
+}
+
+static int spin_trip(struct cr *cr, const char *program)
+{
+	int err = start_spinning(cr, program) ?: cr_move(cr) ?: cr_move(cr);
+
 	if (err)
 		return err;
 	tell(cr, 1);
@@ -273,6 +282,134 @@ CR_TEST(regs, a_thread_that_never_used_the_fpu_can_begin)
 
 	cr_ready();
 	CR_CHECK(one / 3 * 3 == 1);
+}
+
+/* ---- Segments that a program can load, and ptrace(2) does not ---- */
+
+/* What is not refused by its name must come back. */
+static void move_unless_refused(struct __test_metadata *_metadata, struct cr *cr)
+{
+	int err = cr_checkpoint(cr);
+
+	if (err) {
+		EXPECT_EQ(-EAGAIN, err);
+		EXPECT_TRUE(cr_logged(cr, "object=\"registers\""));
+		return;
+	}
+	ASSERT_EQ(0, cr_kill(cr));
+	ASSERT_EQ(0, cr_restart(cr));
+}
+
+static uint64_t selector(const char *segment)
+{
+	uint64_t ds, es, fs, gs;
+
+	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+		     : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+	return *segment == 'd' ? ds : *segment == 'e' ? es : *segment == 'f' ? fs : gs;
+}
+
+/* The C library needs the base of fs. */
+static void load(const char *segment, uint64_t value)
+{
+	switch (*segment) {
+	case 'd':
+		asm volatile("mov %0, %%ds" : : "r"(value));
+		break;
+	case 'e':
+		asm volatile("mov %0, %%es" : : "r"(value));
+		break;
+	case 'f':
+		asm volatile("rdfsbase %%rax; mov %0, %%fs; wrfsbase %%rax"
+			     : : "r"(value) : "rax", "memory");
+		break;
+	case 'g':
+		asm volatile("mov %0, %%gs" : : "r"(value));
+		break;
+	}
+}
+
+/* The processor makes 0 of another null selector when it likes. */
+CR_PROGRAM(segment)
+{
+	uint64_t value = strtoul(strchr(arg, ' '), NULL, 0);
+
+	load(arg, value);
+	CR_EQ(value, selector(arg));
+	cr_ready();
+	if (value > 3 || selector(arg))
+		CR_EQ(value, selector(arg));
+	_exit(0);
+}
+
+static void try_segments(struct __test_metadata *_metadata, struct cr *cr,
+			 const char *const *segment)
+{
+	for (; *segment; segment++) {
+		TH_LOG("%s", *segment);
+		ASSERT_EQ(0, cr_start_ready(cr, "segment", *segment));
+		move_unless_refused(_metadata, cr);
+		cr_go(cr);
+		EXPECT_EQ(0, cr_wait_exit(cr));
+	}
+}
+
+TEST_F(regs, segments_of_another_privilege_come_back_or_are_refused)
+{
+	static const char *const segments[] = {
+		"ds 0x28", "es 0x28", "gs 0x28", "ds 0x2b", "es 0x2b", "gs 0x2b",
+		"ds 1", "es 2", "gs 1", "gs 2", "gs 3", NULL
+	};
+
+	try_segments(_metadata, &self->cr, segments);
+}
+
+TEST_F(regs, fs_of_another_privilege_comes_back_or_is_refused)
+{
+	static const char *const segments[] = { "fs 0x28", "fs 0x2b", "fs 1", "fs 3", NULL };
+
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		SKIP(return, "this CPU has no FSGSBASE");
+	try_segments(_metadata, &self->cr, segments);
+}
+
+/* A selector of a segment that is like the usual one. Only 32-bit code can make it. */
+static uint64_t make_segment(void)
+{
+	struct user_desc *data = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	int ret = 243;	/* set_thread_area() */
+
+	CR_CHECK(data != MAP_FAILED);
+	*data = (struct user_desc){
+		.entry_number = -1, .limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1,
+	};
+	asm volatile("int $0x80" : "+a"(ret) : "b"(data)
+		     : "memory", "r8", "r9", "r10", "r11");
+	CR_EQ(0, ret);
+	return data->entry_number << 3 | 3;
+}
+
+/* System calls return with the usual one: it is caught while it computes. */
+CR_PROGRAM(stack_segment)
+{
+	uint64_t own = make_segment(), usual, seen;
+
+	make_flag();
+	asm volatile("mov %%ss, %0; mov %2, %%ss\n" SPIN "mov %%ss, %1; mov %0, %%ss"
+		     : "=&r"(usual), "=&r"(seen) : "r"(own), "a"(flag) : "memory", "cc");
+	CR_EQ(own, seen);
+	_exit(0);
+}
+
+TEST_F(regs, a_stack_segment_of_ones_own_comes_back_or_is_refused)
+{
+	struct cr *cr = &self->cr;
+
+	ASSERT_EQ(0, start_spinning(cr, "stack_segment"));
+	move_unless_refused(_metadata, cr);
+	tell(cr, 1);
+	EXPECT_EQ(0, cr_wait_exit(cr));
 }
 
 #endif

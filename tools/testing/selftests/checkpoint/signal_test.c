@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Handlers, masks, stacks, pending signals, job control. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -58,6 +60,27 @@ CR_TEST(signal, every_action_is_kept)
 	for (sig = 1; sig < 65; sig++) {
 		CR_EQ(0, syscall(SYS_rt_sigaction, sig, NULL, &after, 8));
 		CR_CHECK(!memcmp(&before[sig], &after, sizeof(after)));
+	}
+}
+
+/* They are only numbers until the signal comes. */
+CR_TEST(signal, actions_beyond_user_memory_are_kept)
+{
+	static const struct kernel_sigaction odd[] = {
+		{ .handler = SIG_ERR },
+		{ .handler = on_signal, .restorer = (void *)0xffff800000000000 },
+		{ .handler = (void *)0xdead000000000000, .restorer = (void *)-1, .mask = 1 },
+		{ .handler = (void *)0x7ffffffff000 },
+	};
+	struct kernel_sigaction after;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		CR_EQ(0, syscall(SYS_rt_sigaction, SIGRTMIN + i, &odd[i], NULL, 8));
+	cr_ready();
+	for (i = 0; i < 4; i++) {
+		CR_EQ(0, syscall(SYS_rt_sigaction, SIGRTMIN + i, NULL, &after, 8));
+		CR_CHECK(!memcmp(&odd[i], &after, sizeof(after)));
 	}
 }
 
@@ -205,6 +228,70 @@ CR_TEST(signal, a_queue_of_thousands_is_kept)
 		CR_EQ(i, info.si_value.sival_int);
 	}
 	CR_EQ(-1, sigtimedwait(&set, &info, &(struct timespec){ }));
+}
+
+/* Without room for siginfos kill(2) would leave one of many, and sigqueue(3) no value. */
+CR_PROGRAM(killed_often)
+{
+	int i;
+
+	block_all();
+	for (i = 0; i < 5; i++)
+		CR_EQ(0, kill(getpid(), SIGRTMIN + 3));
+	cr_ready();
+	for (i = 0; i < 5; i++)
+		take(SIGRTMIN + 3, SI_USER, getpid(), 0);
+	CR_EQ(-1, sigtimedwait(&(sigset_t){ .__val = { ~0UL } }, NULL, &(struct timespec){}));
+	_exit(0);
+}
+
+CR_PROGRAM(told_a_value)
+{
+	block_all();
+	CR_EQ(0, sigqueue(getpid(), SIGUSR1, (union sigval){ .sival_int = 77 }));
+	cr_ready();
+	take(SIGUSR1, SI_QUEUE, getpid(), 77);
+	_exit(0);
+}
+
+static int restart_without_room(struct cr *cr)
+{
+	struct rlimit usual, none;
+	int err;
+
+	if (getrlimit(RLIMIT_SIGPENDING, &usual))
+		return -errno;
+	none = (struct rlimit){ .rlim_max = usual.rlim_max };
+	err = setrlimit(RLIMIT_SIGPENDING, &none) ? -errno : cr_restart(cr);
+	setrlimit(RLIMIT_SIGPENDING, &usual);
+	return err;
+}
+
+static void no_room(struct __test_metadata *_metadata, struct cr *cr, const char *program)
+{
+	int err;
+
+	ASSERT_EQ(0, cr_start_ready(cr, program, NULL));
+	ASSERT_EQ(0, cr_stop(cr));
+	err = restart_without_room(cr);
+	EXPECT_EQ(-EAGAIN, err);
+	EXPECT_TRUE(!err || cr_logged(cr, "RLIMIT_SIGPENDING"));
+	if (err) {
+		EXPECT_TRUE(cr_has_event(cr, "populated 0"));
+		ASSERT_EQ(0, cr_restart(cr));
+	}
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+TEST_F(signal, many_of_one_number_are_not_lost_for_want_of_room)
+{
+	no_room(_metadata, &self->cr, "killed_often");
+}
+
+TEST_F(signal, values_are_not_lost_for_want_of_room)
+{
+	no_room(_metadata, &self->cr, "told_a_value");
 }
 
 CR_TEST(signal, pending_signals_run_handlers_in_order)
@@ -398,6 +485,81 @@ CR_TEST(signal, all_threads_of_a_stopped_child_stand_still)
 	cr_until(count[1] + count[2] + count[3] > seen);
 	kill(pid, SIGKILL);
 	cr_reap(pid, SIGKILL);
+}
+
+/* ---- SIGSTOP that came while the process was frozen ---- */
+
+static volatile pid_t child_of_thread;
+
+static void *has_child(void *arg)
+{
+	pid_t pid = fork();
+
+	while (!pid)
+		pause();
+	child_of_thread = pid;
+	cr_until(go);
+	return NULL;
+}
+
+CR_PROGRAM(parent_in_a_thread)
+{
+	pthread_t thread;
+
+	CR_EQ(0, pthread_create(&thread, NULL, has_child, NULL));
+	cr_until(child_of_thread);
+	cr_ready();
+	CR_EQ(0, kill(child_of_thread, SIGKILL));
+	cr_reap(child_of_thread, SIGKILL);
+	go = 1;
+	CR_EQ(0, pthread_join(thread, NULL));
+	_exit(0);
+}
+
+CR_PROGRAM(loner)
+{
+	cr_ready();
+	_exit(0);
+}
+
+/* Told to go on, a program whose stop was lost ends instead. */
+static void stop_frozen(struct __test_metadata *_metadata, struct cr *cr)
+{
+	ASSERT_EQ(0, cr_wait_for(cr, "ready"));
+	ASSERT_EQ(0, cr_freeze(cr, true));
+	ASSERT_EQ(0, kill(cr->pid, SIGSTOP));
+	ASSERT_EQ(0, cr_stop(cr));
+	ASSERT_EQ(0, cr_freeze(cr, false));
+	ASSERT_EQ(0, cr_restart(cr));
+	cr_go(cr);
+	ASSERT_EQ(cr->pid, waitpid(cr->pid, &cr->status, WUNTRACED));
+	cr->exited = !WIFSTOPPED(cr->status);
+	EXPECT_FALSE(cr->exited);
+	if (!cr->exited) {
+		EXPECT_EQ(SIGSTOP, WSTOPSIG(cr->status));
+		cr_until(state_of(cr->pid) == 'T');
+		EXPECT_EQ(0, kill(cr->pid, SIGCONT));
+	}
+	EXPECT_EQ(0, cr_wait_exit(cr));
+}
+
+TEST_F(signal, a_stop_that_a_frozen_process_was_sent_is_kept)
+{
+	ASSERT_EQ(0, cr_start(&self->cr, "loner", NULL));
+	stop_frozen(_metadata, &self->cr);
+}
+
+TEST_F(signal, a_stop_that_a_frozen_parent_in_a_thread_was_sent_is_kept)
+{
+	ASSERT_EQ(0, cr_start(&self->cr, "parent_in_a_thread", NULL));
+	stop_frozen(_metadata, &self->cr);
+}
+
+/* From inside it would be ignored. */
+TEST_F(signal, a_stop_that_a_frozen_pid_1_was_sent_from_outside_is_kept)
+{
+	ASSERT_EQ(0, cr_start_clone(&self->cr, "loner", NULL, CLONE_NEWPID));
+	stop_frozen(_metadata, &self->cr);
 }
 
 static volatile int waiting;
