@@ -150,11 +150,20 @@ static int serve(struct ward *w, char op, struct reply *reply)
 	}
 }
 
+/* When memory runs out. */
+static void undo_at_exit(int status, void *ward)
+{
+	(void)status;
+	undo(ward);
+}
+
 static noreturn void guard(struct ward *w, int request, int answer)
 {
 	struct reply reply;
 	char op;
 
+	w->moves.asker = request;
+	on_exit(undo_at_exit, w);
 	while (read_full(request, &op, 1) == 1) {
 		memset(&reply, 0, sizeof(reply));
 		reply.status = serve(w, op, &reply);

@@ -15,6 +15,8 @@
  * @nr_origins: how many
  * @pids: who came from where
  * @nr_pids: how many
+ * @root: pidfd of the tree's root, whose pid cannot become another's meanwhile
+ * @asker: reads from whoever wants this; nobody does once it is closed
  */
 struct moves {
 	struct cgroup cg;
@@ -28,6 +30,8 @@ struct moves {
 		size_t origin;
 	} *pids;
 	size_t nr_pids;
+	int root;
+	int asker;
 };
 
 /* move.c; these print why they fail */

@@ -4,12 +4,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "guardian.h"
+#include "sys.h"
 
 #define MOVE_MS		10000
 #define BACK_MS		15000
@@ -104,6 +106,7 @@ static int make_sibling(struct moves *m, const char *group, pid_t pid)
 	return -1;
 }
 
+/* Returns 1, or 0 for a process that died meanwhile: born inside, as a rule. */
 static int move_one(struct moves *m, pid_t pid)
 {
 	int origin = add_origin_of(m, pid);
@@ -112,7 +115,9 @@ static int move_one(struct moves *m, pid_t pid)
 		return origin == GONE ? 0 : -1;
 	m->pids = xrealloc(m->pids, m->nr_pids + 1, sizeof(*m->pids));
 	m->pids[m->nr_pids++] = (struct moved){ pid, origin };
-	if (!cgroup_move(m->cg.dir, pid) || errno == ESRCH)
+	if (!cgroup_move(m->cg.dir, pid))
+		return 1;
+	if (errno == ESRCH)
 		return 0;
 	if (errno == EBUSY)
 		say("cannot move process %d: its group is held by a checkpoint; try again", pid);
@@ -126,7 +131,7 @@ static int move_one(struct moves *m, pid_t pid)
 static int move_missing(struct moves *m, const struct pidset *tree)
 {
 	struct pidset inside = { 0 };
-	int moved = 0;
+	int moved = 0, one = 0;
 	size_t i;
 
 	if (cgroup_pids(m->cg.dir, &inside, false)) {
@@ -134,45 +139,14 @@ static int move_missing(struct moves *m, const struct pidset *tree)
 		    strerror(errno));
 		return -1;
 	}
-	for (i = 0; i < tree->nr && moved >= 0; i++) {
+	for (i = 0; i < tree->nr && one >= 0; i++) {
 		if (pidset_has(&inside, tree->v[i]))
 			continue;
-		moved = move_one(m, tree->v[i]) ? -1 : moved + 1;
+		one = move_one(m, tree->v[i]);
+		moved += one;
 	}
 	pidset_free(&inside);
-	return moved;
-}
-
-/* Processes fork meanwhile: done when nothing changed between two scans. */
-static int move_tree(struct moves *m, pid_t pid)
-{
-	struct pidset tree = { 0 }, last = { 0 };
-	uint64_t end = now_ms() + MOVE_MS;
-	int moved, err = 0;
-
-	for (;;) {
-		if (proc_tree(pid, &tree) || !tree.nr) {
-			say("process %d died meanwhile", pid);
-			err = -1;
-			break;
-		}
-		moved = move_missing(m, &tree);
-		if (moved < 0) {
-			err = -1;
-		} else if (moved && now_ms() > end) {
-			say("the tree of process %d grows faster than it can be moved; use -c",
-			    pid);
-			err = -1;
-		}
-		if (err || (!moved && pidset_equal(&tree, &last)))
-			break;
-		pidset_free(&last);
-		last = tree;
-		tree = (struct pidset){ 0 };
-	}
-	pidset_free(&tree);
-	pidset_free(&last);
-	return err;
+	return one < 0 ? -1 : moved;
 }
 
 /* Is a process in a group or below it? Those that are gone do no harm. */
@@ -199,22 +173,116 @@ static bool is_gone(pid_t pid)
 }
 
 /*
- * Does a group hold a tree and nobody else? Processes come and go meanwhile, so
- * each one that makes a difference is looked at once more.
+ * Somebody in a group who is not of the tree, 0 if there is nobody. Processes
+ * come and go meanwhile, so each one that makes a difference is looked at once
+ * more.
  */
+static pid_t stranger_in(const struct pidset *members, const struct pidset *tree, pid_t root)
+{
+	size_t i;
+
+	for (i = 0; i < members->nr; i++)
+		if (!pidset_has(tree, members->v[i]) &&
+		    !proc_is_ancestor(root, members->v[i]) && !is_gone(members->v[i]))
+			return members->v[i];
+	return 0;
+}
+
+/* Does a group hold a tree and nobody else? */
 static bool group_is_tree(const struct origin *group, const struct pidset *tree, pid_t root)
 {
 	struct pidset members = { 0 };
-	bool same = !cgroup_pids(group->dir, &members, true);
+	bool same = !cgroup_pids(group->dir, &members, true) &&
+		    !stranger_in(&members, tree, root);
 	size_t i;
 
-	for (i = 0; i < members.nr && same; i++)
-		same = pidset_has(tree, members.v[i]) ||
-		       proc_is_ancestor(root, members.v[i]) || is_gone(members.v[i]);
 	for (i = 0; i < tree->nr && same; i++)
 		same = pidset_has(&members, tree->v[i]) || is_below(tree->v[i], group->path);
 	pidset_free(&members);
 	return same;
+}
+
+/* Its pid may be another process's by now, with a tree of its own. */
+static int check_root(const struct moves *m, pid_t pid)
+{
+	struct pollfd p = { .fd = m->root, .events = POLLIN };
+
+	if (!poll(&p, 1, 0))
+		return 0;
+	say("process %d died meanwhile", pid);
+	return -1;
+}
+
+static bool is_abandoned(const struct moves *m)
+{
+	struct pollfd p = { .fd = m->asker };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+}
+
+static int move_once(struct moves *m, struct pidset *tree, pid_t pid, uint64_t end)
+{
+	if (is_abandoned(m))
+		return -1;
+	if (now_ms() > end) {
+		say("the tree of process %d grows faster than it can be moved; use -c", pid);
+		return -1;
+	}
+	if (proc_tree(pid, tree)) {
+		say("cannot read /proc: %s", strerror(errno));
+		return -1;
+	}
+	return check_root(m, pid) ? -1 : move_missing(m, tree);
+}
+
+/* A pid that was moved may have been another process's by then. */
+static int check_moved(const struct moves *m, const struct pidset *tree, pid_t pid)
+{
+	struct pidset members = { 0 };
+	pid_t other;
+
+	if (cgroup_pids(m->cg.dir, &members, false)) {
+		say("cannot read the processes of %s: %s", escape_str(m->cg.path),
+		    strerror(errno));
+		return -1;
+	}
+	other = stranger_in(&members, tree, pid);
+	pidset_free(&members);
+	if (!other)
+		return 0;
+	say("process %d came into %s and is no descendant of %d; try again", other,
+	    escape_str(m->cg.path), pid);
+	return -1;
+}
+
+/*
+ * Processes fork meanwhile. When nobody had to be moved, all that were there
+ * when that scan began were inside, and so are their children.
+ */
+static int move_tree(struct moves *m, pid_t pid)
+{
+	uint64_t end = now_ms() + MOVE_MS;
+	struct pidset tree = { 0 };
+	int moved, err;
+
+	do {
+		moved = move_once(m, &tree, pid, end);
+	} while (moved > 0);
+	err = moved < 0 || check_moved(m, &tree, pid);
+	pidset_free(&tree);
+	return err ? -1 : 0;
+}
+
+static int pin_root(struct moves *m, pid_t pid)
+{
+	m->root = sys_pidfd_open(pid);
+	if (m->root >= 0)
+		return 0;
+	if (errno == ESRCH)
+		say("no process %d", pid);
+	else
+		say("cannot open process %d: %s", pid, strerror(errno));
+	return -1;
 }
 
 /*
@@ -237,9 +305,11 @@ int moves_in(struct moves *m, pid_t pid)
 		say("ckpt itself descends from process %d; run it from elsewhere", pid);
 		return -1;
 	}
+	if (pin_root(m, pid))
+		return -1;
 	err = cgroup_path_of(pid, group);
 	if (err > 0)
-		say("no process %d", pid);
+		say("process %d died meanwhile", pid);
 	if (err || cgroup_root_path(root) || find_origin(m, group) < 0)
 		return -1;
 	if (proc_tree(pid, &tree) || !pidset_has(&tree, pid)) {
@@ -251,8 +321,14 @@ int moves_in(struct moves *m, pid_t pid)
 	for (i = 0; i < tree.nr && !has_own; i++)
 		add_origin_of(m, tree.v[i]);
 	pidset_free(&tree);
-	if (has_own)
-		return cgroup_open_path(&m->cg, group);
+	if (check_root(m, pid))
+		return -1;
+	if (has_own) {
+		if (!cgroup_open_path(&m->cg, group))
+			return 0;
+		say("cannot open group %s: %s", escape_str(group), strerror(errno));
+		return -1;
+	}
 	if (make_sibling(m, group, pid) || match_freeze(m))
 		return -1;
 	return move_tree(m, pid);
@@ -285,7 +361,10 @@ static int move_home(const struct moves *m, pid_t pid)
 	return cgroup_move(m->origins[0].dir, pid);
 }
 
-/* A hold that is just ending gives EBUSY for a while. */
+/*
+ * A hold gives EBUSY for as long as it lasts: that of our own call while it is
+ * on its way out, another one's for however long that takes.
+ */
 int moves_back(struct moves *m)
 {
 	uint64_t end = now_ms() + BACK_MS;
@@ -296,17 +375,21 @@ int moves_back(struct moves *m)
 	if (!m->cg.made)
 		return 0;
 	for (;;) {
-		if (m->cg.dir < 0 || cgroup_pids(m->cg.dir, &inside, false) || !inside.nr)
+		if (m->cg.dir < 0)
 			break;
-		err = 0;
+		err = cgroup_pids(m->cg.dir, &inside, false) ? errno : 0;
+		if (err || !inside.nr)
+			break;
 		for (i = 0; i < inside.nr; i++)
 			if (move_home(m, inside.v[i]))
 				err = errno;
-		if (err && now_ms() > end)
+		if (err && err != EBUSY && now_ms() > end)
 			break;
 		if (err)
 			sleep_ms(10);
 	}
+	if (err == ENODEV || err == ENOENT)
+		err = 0;	/* killed, and removed by somebody else */
 	if (err)
 		say("cannot move the processes of %s back to %s: %s; move them by hand",
 		    escape_str(m->cg.path), escape_str(m->origins[0].path), strerror(err));

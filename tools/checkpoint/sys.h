@@ -35,6 +35,11 @@ static inline pid_t sys_clone3(const struct clone_args *args)
 	return syscall(SYS_clone3, args, sizeof(*args));
 }
 
+static inline int sys_pidfd_open(pid_t pid)
+{
+	return syscall(SYS_pidfd_open, pid, 0);
+}
+
 static inline int sys_unshare(unsigned long flags)
 {
 	return syscall(SYS_unshare, flags);

@@ -6,6 +6,8 @@
 # PLAN: a tree in the root group is moved and moved back
 # PLAN: a tree in a shared group is moved to a sibling and back
 # PLAN: a tree that forks all the time is moved whole
+# PLAN: a tree that forks faster than it can be looked at is moved whole
+# PLAN: a hold by somebody else is waited for before the tree is moved back
 # PLAN: a tree that spans groups goes back to each of them
 # PLAN: leave-frozen keeps the new group
 # PLAN: kill kills the tree and nobody else
@@ -118,6 +120,49 @@ forking()
 		usleep 100000
 		all_in / && no_groups || status=1
 	done
+	stop_tree
+	return $status
+}
+
+# No two looks find the same processes.
+restless()
+{
+	mkdir $cg/t-shared
+	sh -c "echo \$\$ > $cg/t-shared/cgroup.procs
+		for i in 1 2 3 4 5 6 7 8; do while :; do (usleep 3000); done & done
+		echo > $tmp/n; wait" &
+	root=$!
+	sh -c "echo \$\$ > $cg/t-shared/cgroup.procs; exec sleep 1000" &
+	other=$!
+	until_true "[ -e $tmp/n ]"
+	status=0
+	for _ in 1 2 3 4 5; do
+		begin=$(cut -d. -f1 /proc/uptime)
+		expect 0 ckpt checkpoint -p "$root" -o "$tmp/image" &&
+		[ $(($(cut -d. -f1 /proc/uptime) - begin)) -lt 5 ] && no_groups || status=1
+	done
+	stop_tree
+	kill $other
+	return $status
+}
+
+# Longer than any other reason not to move is put up with.
+held()
+{
+	tree .
+	mkfifo "$tmp/pipe"
+	exec 6<> "$tmp/pipe"
+	head -c 65536 /dev/zero >&6
+	expect 6 prog_when checkpoint "
+		ckpt checkpoint -c ckpt-p$root > $tmp/pipe 6>&- &
+		until grep -q 'frozen 1' $cg/ckpt-p$root/cgroup.events; do usleep 20000; done" \
+		ckpt checkpoint -p "$root" -o "$tmp/image" 6>&- &
+	saver=$!
+	until_true "[ -d $cg/ckpt-p$root ]" && sleep 17
+	cat <&6 > /dev/null &
+	wait $saver && all_in / && no_groups && counts
+	status=$?
+	exec 6>&-
 	stop_tree
 	return $status
 }
@@ -268,6 +313,8 @@ try_kernel "a tree that has its group is not moved" has_group
 try_kernel "a tree in the root group is moved and moved back" in_root
 try_kernel "a tree in a shared group is moved to a sibling and back" in_shared
 try_kernel "a tree that forks all the time is moved whole" forking
+try_kernel "a tree that forks faster than it can be looked at is moved whole" restless
+try_kernel "a hold by somebody else is waited for before the tree is moved back" held
 try_kernel "a tree that spans groups goes back to each of them" spans
 try_kernel "leave-frozen keeps the new group" leave
 try_kernel "kill kills the tree and nobody else" kill_tree
