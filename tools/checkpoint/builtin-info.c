@@ -132,6 +132,10 @@ int builtin_info(int argc, char **argv)
 			return ST_USAGE;
 		}
 	}
+	if (json && quiet) {
+		say("give either --json or --quiet, not both");
+		return ST_USAGE;
+	}
 	if (optind + 1 != argc) {
 		say("give one image; see 'ckpt info --help'");
 		return ST_USAGE;

@@ -55,7 +55,7 @@ ssize_t read_full(int fd, void *buf, size_t len);
 int write_full(int fd, const void *buf, size_t len);
 ssize_t read_file_at(int dir, const char *name, char *buf, size_t size);
 int write_file_at(int dir, const char *name, const char *text);
-int parse_u64(const char *text, uint64_t *value);
+int parse_u64(const char *text, int base, uint64_t *value);
 int parse_pid(const char *text, pid_t *pid);
 int parse_seconds(const char *text, uint64_t *ms);
 uint64_t now_ms(void);

@@ -2,6 +2,7 @@
 /*
  * Getting at what is in a record.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "image.h"
@@ -24,6 +25,21 @@ size_t record_size(uint32_t type)
 	const struct record_kind *kind = record_kind(type);
 
 	return kind ? kind->size : 0;
+}
+
+/* Bytes that it may have: what is but text behind the struct is paths. */
+size_t record_max(uint32_t type)
+{
+	const struct record_kind *kind = record_kind(type);
+	size_t max = UINT16_MAX + 1;
+	const struct field *part;
+
+	for (part = kind ? kind->tail : NULL; part && part->name; part++) {
+		if (part->how != FIELD_TEXT)
+			return RECORD_MAX;
+		max += PATH_MAX;
+	}
+	return max;
 }
 
 bool record_is_object(uint32_t type)

@@ -223,7 +223,7 @@ int read_payload(struct image *im, struct source *src, struct record *rec)
 {
 	size_t done = 0, step, len = rec->len;
 
-	if (rec->len > RECORD_MAX)
+	if (rec->len > record_max(rec->type))
 		return image_fail(im, rec->offset, "record of %llu bytes is too long",
 				  (unsigned long long)rec->len);
 	while (done < len) {
@@ -367,6 +367,9 @@ int image_read_metadata(struct image *im, struct source *src, struct record *nex
 			return image_fail(im, next->offset, "the first record is not a HEADER");
 		if (!is_metadata(next))
 			return 0;
+		if (src->offset + next->len > META_MAX)
+			return image_fail(im, next->offset, "more than %u bytes of metadata",
+					  META_MAX);
 		if (!record_known(next->type) ? skip_record(im, src, next) :
 						read_record(im, src, next))
 			return -1;

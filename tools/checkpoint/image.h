@@ -13,6 +13,9 @@
 /* Records that are read into memory: the kernel's own are far smaller. */
 #define RECORD_MAX	(64 << 20)
 
+/* Of metadata in all, as for the kernel. */
+#define META_MAX	(1 << 30)
+
 /* An INDEX, or a record that is not known and may be skipped, has at most: */
 #define SKIP_MAX	(64 << 10)
 
@@ -170,6 +173,7 @@ int image_check(struct image *im);
 const char *record_name(uint32_t type);
 bool record_known(uint32_t type);
 size_t record_size(uint32_t type);
+size_t record_max(uint32_t type);
 bool record_is_object(uint32_t type);
 void record_get(const struct record *rec, void *buf, size_t size);
 uint32_t record_u32(const struct record *rec, size_t offset);

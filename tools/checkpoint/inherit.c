@@ -33,7 +33,7 @@ int inherit_parse(struct inherits *in, const char *text)
 	const char *eq = strchr(text, '=');
 	char *key_text = eq ? strndup(text, eq - text) : NULL;
 	uint64_t key, fd;
-	int err = !key_text || parse_u64(key_text, &key) || parse_u64(eq + 1, &fd) ||
+	int err = !key_text || parse_u64(key_text, 0, &key) || parse_u64(eq + 1, 10, &fd) ||
 		  fd > INT32_MAX;
 
 	free(key_text);

@@ -20,6 +20,9 @@
 #define FIRST_MS	1000
 #define EVERY_MS	500
 
+/* A hostile image may want all pids that there are. */
+#define AVOID_TRIES	65536
+
 /*
  * Processes of ckpt must not sit on a pid that an image needs: a child with
  * such a pid ends at once, and the next one gets another pid.
@@ -27,9 +30,10 @@
 pid_t clone_avoiding(uint64_t flags, const struct pidset *avoid)
 {
 	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+	unsigned int tries;
 	pid_t pid;
 
-	for (;;) {
+	for (tries = 0; tries < AVOID_TRIES; tries++) {
 		pid = sys_clone3(&args);
 		if (pid < 0 || !avoid || !pidset_has(avoid, pid ? pid : getpid()))
 			return pid;
@@ -37,6 +41,8 @@ pid_t clone_avoiding(uint64_t flags, const struct pidset *avoid)
 			_exit(0);
 		waitpid(pid, NULL, 0);
 	}
+	errno = EAGAIN;
+	return -1;
 }
 
 /* From fdinfo: lseek(2) would wait for the call that moves the position. */
@@ -88,7 +94,8 @@ void progress_start(struct progress *p, const char *what, int fd, int hidden_fd,
 	int stop[2];
 
 	*p = (struct progress){ .stop = -1, .started = now_ms() };
-	if (!isatty(STDERR_FILENO) || pipe2(stop, O_CLOEXEC))
+	/* a job in the background does not write over what is in front */
+	if (tcgetpgrp(STDERR_FILENO) != getpgrp() || pipe2(stop, O_CLOEXEC))
 		return;
 	p->pid = clone_avoiding(0, avoid);
 	if (!p->pid) {

@@ -141,14 +141,14 @@ int write_file_at(int dir, const char *name, const char *text)
 	return n < 0 ? -1 : 0;
 }
 
-int parse_u64(const char *text, uint64_t *value)
+int parse_u64(const char *text, int base, uint64_t *value)
 {
 	char *end;
 
 	if (!isdigit((unsigned char)*text))
 		return -1;
 	errno = 0;
-	*value = strtoull(text, &end, 0);
+	*value = strtoull(text, &end, base);
 	return errno || *end ? -1 : 0;
 }
 
@@ -156,7 +156,7 @@ int parse_pid(const char *text, pid_t *pid)
 {
 	uint64_t value;
 
-	if (parse_u64(text, &value) || value < 1 || value > INT32_MAX)
+	if (parse_u64(text, 10, &value) || value < 1 || value > INT32_MAX)
 		return -1;
 	*pid = value;
 	return 0;
@@ -166,7 +166,7 @@ int parse_seconds(const char *text, uint64_t *ms)
 {
 	uint64_t value;
 
-	if (parse_u64(text, &value) || value < 1 || value > 3600)
+	if (parse_u64(text, 10, &value) || value < 1 || value > 3600)
 		return -1;
 	*ms = value * 1000;
 	return 0;

@@ -35,6 +35,7 @@ wrong_checkpoint()
 	expect 2 ckpt checkpoint -p one &&
 	expect 2 ckpt checkpoint -p 0 &&
 	expect 2 ckpt checkpoint -p -5 &&
+	expect 2 ckpt checkpoint -p 0x1 &&
 	expect 2 ckpt checkpoint -c a --frobnicate &&
 	expect 2 ckpt checkpoint -c a rest &&
 	expect 2 ckpt checkpoint -c a --kill --leave-frozen &&
@@ -53,6 +54,7 @@ wrong_check()
 
 wrong_info()
 {
+	expect 2 ckpt info --json --quiet a &&
 	expect 2 ckpt info && expect 2 ckpt info a b && expect 2 ckpt info --frobnicate a
 }
 
@@ -61,6 +63,11 @@ wrong_restart()
 	: > "$tmp/image"
 	expect 125 ckpt restart -i "$tmp/image" rest &&
 	expect 125 ckpt restart --frobnicate &&
+	for how in --detach "--pidfile $tmp/pid" "--root /"; do
+		# shellcheck disable=SC2086
+		expect 125 ckpt restart -i "$tmp/image" --check $how 2> "$tmp/err" &&
+		grep -q -e '--check restarts nothing' "$tmp/err" || return 1
+	done
 	expect 125 ckpt restart -i "$tmp/image" --inherit 5 &&
 	expect 125 ckpt restart -i "$tmp/image" --inherit 5=x &&
 	expect 125 ckpt restart -i "$tmp/image" --inherit 5=77 &&
