@@ -62,7 +62,8 @@ static bool parse_mount(char *line, struct mount *mnt)
 static int find_mount(struct mount *mnt)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
-	bool found = false;
+	bool found = false, whole = false;
+	struct mount one;
 	char *line = NULL;
 	size_t size = 0;
 
@@ -70,8 +71,15 @@ static int find_mount(struct mount *mnt)
 		say("cannot read /proc/self/mountinfo: %s; mount /proc", strerror(errno));
 		return -1;
 	}
-	while (!found && getline(&line, &size, f) >= 0)
-		found = parse_mount(line, mnt);
+	/* the first one, unless another one shows more than a part of the tree */
+	while (!whole && getline(&line, &size, f) >= 0) {
+		if (!parse_mount(line, &one))
+			continue;
+		whole = !strcmp(one.root, "/");
+		if (whole || !found)
+			*mnt = one;
+		found = true;
+	}
 	free(line);
 	fclose(f);
 	if (!found) {
@@ -272,6 +280,7 @@ int cgroup_open(struct cgroup *cg, const char *name)
 /* Makes each missing component and counts those that were made. */
 static int make_below(struct cgroup *cg, const char *base, const char *name)
 {
+	size_t made_len = 0;
 	const char *p = name;
 	int err = 0;
 
@@ -279,19 +288,24 @@ static int make_below(struct cgroup *cg, const char *base, const char *name)
 	while (*p && !err) {
 		p += strcspn(p, "/");
 		if (snprintf(cg->path, PATH_MAX, "%s/%.*s", base, (int)(p - name),
-			     name) >= PATH_MAX)
+			     name) >= PATH_MAX) {
 			err = ENAMETOOLONG;
-		else if (!mkdir(cg->path, 0755))
+		} else if (!mkdir(cg->path, 0755)) {
 			cg->made++;
-		else if (errno != EEXIST || cg->made)
+			made_len = strlen(cg->path);
+		} else if (errno != EEXIST || cg->made) {
 			err = errno;
+		}
 		if (*p)
 			p++;
 	}
 	if (!err && cgroup_open_path(cg, cg->path))
 		err = errno;
-	if (err)
+	if (err) {
+		/* without the one that could not be made */
+		cg->path[made_len] = 0;
 		cgroup_remove_made(cg);
+	}
 	errno = err;
 	return err ? -1 : 0;
 }

@@ -5,6 +5,8 @@
 # PLAN: a name that is no group is an error
 # PLAN: a group is made below the own one when the root is not to be written
 # PLAN: a group that is not empty stays
+# PLAN: a group that cannot be made leaves none above it
+# PLAN: a mount of a part of the groups is not taken for all of them
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
@@ -55,8 +57,27 @@ not_empty()
 	return $status
 }
 
+not_made()
+{
+	for name in "t-above/b$(printf '\n')c$(printf '\nd')" t-above/cgroup.procs \
+		t-above/in/cgroup.procs; do
+		expect 125 ckpt run --cgroup "$name" true && [ ! -d $cg/t-above ] || return 1
+	done
+}
+
+# That mount is the older one, and listed first.
+part()
+{
+	mkdir $cg/t-part "$tmp/part"
+	[ "$(unshare -m sh -c "mount --bind $cg/t-part $tmp/part && umount -l $cg &&
+		mount -t cgroup2 none $cg &&
+		ckpt run --cgroup t-whole -- sed -n s/^0:://p /proc/self/cgroup")" = /t-whole ]
+}
+
 try "a group is named from the root, from the own group, or by its path" names
 try "a name that is no group is an error" no_group
 try "a group is made below the own one when the root is not to be written" below_own
 try "a group that is not empty stays" not_empty
+try "a group that cannot be made leaves none above it" not_made
+try "a mount of a part of the groups is not taken for all of them" part
 exit $failed
