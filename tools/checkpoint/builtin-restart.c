@@ -150,10 +150,16 @@ static int parse(struct restart *r, int argc, char **argv)
 			return ST_SELF;
 		}
 	}
-	if (optind == argc)
-		return -1;
-	say("unexpected argument: %s; see 'ckpt restart --help'", escape_str(argv[optind]));
-	return ST_SELF;
+	if (optind < argc) {
+		say("unexpected argument: %s; see 'ckpt restart --help'",
+		    escape_str(argv[optind]));
+		return ST_SELF;
+	}
+	if (r->flags & RESTART_CHECK && (r->detach || r->pidfile || r->root)) {
+		say("--check restarts nothing; not with --detach, --pidfile or --root");
+		return ST_SELF;
+	}
+	return -1;
 }
 
 /* As long as any pid, so that there is room for it later. */
@@ -305,9 +311,11 @@ static int keep_on(struct restart *r, struct supervisor *s, int notes)
 	}
 	if (!r->new_pidns)
 		return ST_OK;
-	/* when pid 1 ends, so does everybody in there */
-	close(notes);
+	/* when pid 1 ends, so does everybody in there; until then it keeps nothing busy */
 	let_go_of_stdio();
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+	if (chdir("/"))
+		say("cannot change to /: %s", strerror(errno));
 	s->tty = -1;
 	return supervise(s);
 }

@@ -179,8 +179,8 @@ static void forward(struct supervisor *s, const struct signalfd_siginfo *si)
 		kill(s->child, SIGKILL);
 		return;
 	}
-	/* the terminal sent it to the child as well */
-	if (si->ssi_code == SI_KERNEL && !s->given)
+	/* the terminal sent it to the child as well, if that is in our group */
+	if (si->ssi_code == SI_KERNEL && getpgid(s->child) == getpgrp())
 		return;
 	kill(s->child, sig);
 }

@@ -10,6 +10,7 @@
 # PLAN: frozen programs run once they are thawed
 # PLAN: two restarts side by side in pid namespaces
 # PLAN: detached in a pid namespace
+# PLAN: what runs in a pid namespace is saved again from inside
 # PLAN: orphans in a pid namespace are waited for
 # PLAN: a program that was pid 1 comes back as pid 1
 # PLAN: restart from a pipe takes nothing behind the image
@@ -110,6 +111,21 @@ detach_pidns()
 	until_true "grep -q 'populated 0' $cg/t-dn/cgroup.events"
 }
 
+# Its pid 1 is not in the group, and ends with the programs, as would a ckpt inside.
+from_inside()
+{
+	take "$counter" || return 1
+	expect 0 ckpt restart -i "$tmp/image" -d -n --pidfile "$tmp/pid" -c t-inside && counts ||
+		return 1
+	for how in "" --leave-frozen; do
+		# shellcheck disable=SC2086
+		expect 0 nsenter -t "$(cat "$tmp/pid")" -p \
+			ckpt checkpoint -c t-inside -o "$tmp/again" $how || return 1
+	done
+	kill -9 "$(cat "$tmp/pid")"
+	expect 0 ckpt restart -i "$tmp/again" -d -n -c t-inside2 && counts
+}
+
 # A zombie can be sent a signal, too.
 orphans()
 {
@@ -199,6 +215,7 @@ try_kernel "restart in a group of its own removes it" own_group
 try_kernel "frozen programs run once they are thawed" frozen
 try_kernel "two restarts side by side in pid namespaces" side_by_side
 try_kernel "detached in a pid namespace" detach_pidns
+try_kernel "what runs in a pid namespace is saved again from inside" from_inside
 try_kernel "orphans in a pid namespace are waited for" orphans
 try_kernel "a program that was pid 1 comes back as pid 1" was_pid1
 try_kernel "restart from a pipe takes nothing behind the image" from_pipe

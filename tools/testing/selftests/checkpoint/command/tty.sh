@@ -6,11 +6,13 @@
 # PLAN: a shell with job control goes on at another terminal
 # PLAN: all of it works in a pid namespace
 # PLAN: ^C and ^\ end a program that does not handle them
+# PLAN: ^C ends a program in a session of its own
 # PLAN: modes of the terminal are what they were when the program has ended
 # PLAN: inherit names the terminal to go on at
 # PLAN: without a terminal the error says what to do
 # PLAN: no image is written to or read from a terminal
 # PLAN: progress is shown at a terminal and cleared
+# PLAN: a job in the background shows no progress
 # shellcheck source=common
 . "$(dirname "$0")/common"
 
@@ -147,6 +149,14 @@ ends()
 	done
 }
 
+own_session()
+{
+	terminal a && keys a "ckpt run --cgroup t-session -- setsid sleep 1000\n" &&
+	until_true "grep -q . $cg/t-session/cgroup.procs" && in_front a ckpt &&
+	until_true "[ \"\$(cat /proc/\$(cat $cg/t-session/cgroup.procs)/comm)\" = sleep ]" &&
+	keys a '\003' && status a 130 && [ ! -d $cg/t-session ]
+}
+
 # modes NAME FILE: of the terminal
 modes()
 {
@@ -217,14 +227,31 @@ progress()
 	return $status
 }
 
+in_background()
+{
+	start t-progress "$counter; $(seq 20000)"
+	mkfifo "$tmp/pipe"
+	exec 6<> "$tmp/pipe"
+	terminal a && keys a "ckpt checkpoint -c t-progress > $tmp/pipe &\n" &&
+	until_true "grep -q 'frozen 1' $cg/t-progress/cgroup.events" && sleep 2 &&
+	! grep -q 'writing the image' "$tmp/a.screen"
+	status=$?
+	cat <&6 > /dev/null &
+	exec 6>&-
+	until_true "! pidof ckpt-guardian > /dev/null" || return 1
+	return $status
+}
+
 try_kernel "a foreground job goes on at another terminal" job
 try_kernel "a program that leads a process group gets the terminal and gives it back" leader
 try_kernel "a shell with job control goes on at another terminal" shell
 try_kernel "all of it works in a pid namespace" namespace
 try_kernel "^C and ^\\ end a program that does not handle them" ends
+try_kernel "^C ends a program in a session of its own" own_session
 try_kernel "modes of the terminal are what they were when the program has ended" modes_are_back
 try_kernel "inherit names the terminal to go on at" inherit
 try_kernel "without a terminal the error says what to do" no_terminal
 try_kernel "no image is written to or read from a terminal" no_images
 try_kernel "progress is shown at a terminal and cleared" progress
+try_kernel "a job in the background shows no progress" in_background
 exit $failed
