@@ -250,11 +250,14 @@ static int be_owned(struct ckpt_task *leader)
 {
 	struct ckpt_load *load = leader->load;
 	struct ckpt_task *task;
+	u32 cred;
 
-	list_for_each_entry(task, &leader->proc->threads, list)
-		if (!is_dead(task))
-			return ckpt_cred_ops.install(load, ckpt_rec(load, le32_to_cpu(
-				ckpt_data(task->rec, ckpt_thread)->cred)));
+	list_for_each_entry(task, &leader->proc->threads, list) {
+		if (is_dead(task))
+			continue;
+		cred = le32_to_cpu(ckpt_data(task->rec, ckpt_thread)->cred);
+		return ckpt_cred_ops.install(load, ckpt_rec(load, cred));
+	}
 	return 0;
 }
 

@@ -203,10 +203,12 @@ static void forget_gathered(struct mm_struct *snapshot, unsigned long from, unsi
 	VMA_ITERATOR(vmi, snapshot, from);
 
 	mmap_read_lock(snapshot);
-	for_each_vma_range(vmi, vma, to)
+	for_each_vma_range(vmi, vma, to) {
+		unsigned long start = max(vma->vm_start, from), end = min(vma->vm_end, to);
+
 		if (vma->anon_vma && !(vma->vm_flags & VM_MAYSHARE))
-			zap_page_range_single(vma, max(vma->vm_start, from),
-					      min(vma->vm_end, to) - max(vma->vm_start, from), NULL);
+			zap_page_range_single(vma, start, end - start, NULL);
+	}
 	mmap_read_unlock(snapshot);
 }
 
