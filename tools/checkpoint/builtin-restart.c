@@ -163,7 +163,7 @@ static int parse(struct restart *r, int argc, char **argv)
 }
 
 /* As long as any pid, so that there is room for it later. */
-#define PIDFILE_ROOM	"          \n"
+#define PIDFILE_ROOM	"----------\n"
 
 static int prepare_pidfile(struct restart *r)
 {

@@ -68,5 +68,13 @@ while [ $n -le "$seeds" ]; do
 	expect "sealed metadata $n" "0 4"
 	n=$((n + 1))
 done
+# A path of a mebibyte is not even read.
+at=$(build/ckpt info --json $img | grep -A 3 '"record": "FILE_PATH"' |
+	sed -n 's/.*"offset": \([0-9]*\),/\1/p' | head -n 1)
+cp $img $bad
+printf '\000\000\020\000' | dd of=$bad bs=1 seek=$((at + 8)) conv=notrunc 2> /dev/null
+expect "long path" 4
+grep -q 'record of 1048576 bytes is too long' build/err || fail "long path: $(cat build/err)"
+
 rm -f $bad build/out build/err
 echo "fuzz: $size bytes, every ${step}th flipped and cut, $((2 * seeds)) sealed images: fine"
