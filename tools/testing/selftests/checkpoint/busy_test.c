@@ -148,7 +148,7 @@ TEST_F(group, that_is_the_root_cannot_be_held)
 TEST_F(group, that_was_removed_is_none)
 {
 	ASSERT_EQ(0, rmdir(self->low.path));
-	EXPECT_EQ(-EBADF, check(self, &self->low));
+	EXPECT_EQ(-ENODEV, check(self, &self->low));
 }
 
 static void call_from_inside(void *arg)
