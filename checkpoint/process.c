@@ -362,7 +362,11 @@ void restart_process_birth(struct ckpt_proc *proc)
 	const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
 	struct ckpt_task *task = list_first_entry(&proc->threads, struct ckpt_task, list);
 	u32 personality = le32_to_cpu(ckpt_data(task->rec, ckpt_thread)->personality);
+	struct rlimit nofile = current->signal->rlim[RLIMIT_NOFILE];
 
+	/* it could have raised the soft limit itself; its own comes last */
+	nofile.rlim_cur = nofile.rlim_max;
+	do_prlimit(current, RLIMIT_NOFILE, &nofile, NULL);
 	/* children take over has_child_subreaper from these two */
 	current->signal->is_child_subreaper =
 		!!(le32_to_cpu(in->flags) & CKPT_PROCESS_SUBREAPER);

@@ -34,7 +34,7 @@ struct roots {
 static int check_files(struct ckpt_load *load)
 {
 	size_t may = size_mul(min_t(size_t, load->nr_threads, rlimit(RLIMIT_NPROC)),
-			      rlimit(RLIMIT_NOFILE));
+			      rlimit_max(RLIMIT_NOFILE));
 	size_t files = 0, others = load->nr_procs;
 	struct ckpt_rec *rec;
 

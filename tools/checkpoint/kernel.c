@@ -172,7 +172,7 @@ static const struct failure restart_failures[] = {
 	{ EBUSY, ST_SELF,
 	  "the group is frozen, held, or has controllers for groups below it; use another" },
 	{ EBADF, ST_SELF,
-	  "a program had more files open than you may have; raise ulimit -n" },
+	  "a program had more files open than you may have; raise ulimit -Hn" },
 	{ ENODEV, ST_SELF,
 	  "the group was removed; try again" },
 	{ ENOTDIR, ST_SELF,

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -303,6 +304,30 @@ CR_TEST(files, writes_between_restart_and_end_reach_the_file)
 	CR_EQ(3, write(fd, "end", 3));
 	again = open("data", O_RDONLY);
 	reads(again, "start end");
+}
+
+/* A program may have raised its soft limit, as the caller could. */
+CR_PROGRAM(high)
+{
+	struct rlimit limit;
+
+	CR_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = limit.rlim_max;
+	CR_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	CR_EQ((int)limit.rlim_max - 1, dup2(0, limit.rlim_max - 1));
+	cr_ready();
+	CR_CHECK(fcntl(limit.rlim_max - 1, F_GETFD) >= 0);
+}
+
+TEST_F(files, above_the_callers_soft_limit_are_there)
+{
+	struct rlimit mine, low;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &mine));
+	low = (struct rlimit){ 64, 4096 };
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &low));
+	EXPECT_EQ(0, cr_round_trip(&self->cr, "high", NULL));
+	EXPECT_EQ(0, setrlimit(RLIMIT_NOFILE, &mine));
 }
 
 TEST_HARNESS_MAIN

@@ -263,11 +263,9 @@ struct limited {
 static void restart_limited(void *arg)
 {
 	struct limited *l = arg;
-	struct rlimit limit = { l->limit, RLIM_INFINITY };
+	struct rlimit limit = { l->limit, l->limit };
 
 	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(l->resource, &limit);
-	limit.rlim_cur = l->limit;
 	l->err = setrlimit(l->resource, &limit) ? -ENOTSUP :
 		 fail_restart(l->fd, &l->self->group, 0, &l->report);
 }
