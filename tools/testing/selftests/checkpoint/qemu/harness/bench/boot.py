@@ -16,8 +16,9 @@ from . import plot, rows, samples, table
 OUT = os.path.join(paths.BUILD, "bench")
 EXTRA = os.path.join(paths.BUILD, "bench.cpio")
 CPU = "tuned"
-# All of it is there before the guest runs: no first touch is the host's.
-MACHINE = ["-m", "6G", "-mem-prealloc"]
+# Room for a load of 1 GiB and four images of it, and for 8 GiB that CRIU makes of holes;
+# the loads of a quick run are a quarter as large.
+ROOM = {False: "14G", True: "6G"}
 # For a kernel that also serves for tests: none of what they want.
 BARE = boots.NO_KUNIT + " slab_debug=-"
 TIMEOUT = 4 * 3600
@@ -29,7 +30,12 @@ PREPARE = ("mount -o remount,size=90% /tmp\n"
            "run warm /bin/bench -n 1 idle 0\n")
 
 
-def head(result: guest.Result, kernel: str, counting: bool) -> str:
+def machine(quick: bool) -> list[str]:
+    """All of its memory is there before the guest runs: no first touch is the host's."""
+    return ["-m", ROOM[quick], "-mem-prealloc"]
+
+
+def head(result: guest.Result, kernel: str, counting: bool, quick: bool) -> str:
     """On what all this was measured."""
     with open(os.path.join(paths.KERNELS[kernel], ".config"), "rb") as f:
         config = hashlib.sha256(f.read()).hexdigest()[:16]
@@ -44,7 +50,7 @@ def head(result: guest.Result, kernel: str, counting: bool) -> str:
           if counting else []),
         time.strftime("Measured on %Y-%m-%d, emulated (QEMU TCG): ratios are not those of metal."),
         f"-cpu {guest.CPUS[CPU]}, 2 processors",
-        ' '.join(MACHINE),
+        ' '.join(machine(quick)),
         f"kernel: plain.config{' and bench.config' if kernel == 'bench' else ''}, "
         f".config sha256 {config}",
         f"CRIU: {said('version')}; criu check: {said('check')}",
@@ -77,7 +83,7 @@ def bench(rep: Report, kernel: str, match: lists.Pattern, quick: bool, more: boo
     out = OUT + "-instructions" if counting else OUT
     os.makedirs(out, exist_ok=True)
     one = guest.Guest("bench", kernel, job(todo), cmdline=BARE, cpu=CPU, timeout=TIMEOUT,
-                      more=MACHINE + (cost.COUNTING if counting else []), extra=[EXTRA])
+                      more=machine(quick) + (cost.COUNTING if counting else []), extra=[EXTRA])
     result = one.run(progress)
     measured, verdicts = [], []
     with open(os.path.join(out, "samples.txt"), "w", encoding="utf-8") as f:
@@ -87,7 +93,7 @@ def bench(rep: Report, kernel: str, match: lists.Pattern, quick: bool, more: boo
             measured.append((row, found))
             verdicts.append(verdict(row, found, step))
             f.write(f"# {row.name}: {row.command}\n{step.output if step else ''}")
-    text = table.text(head(result, kernel, counting), measured)
+    text = table.text(head(result, kernel, counting, quick), measured)
     with open(os.path.join(out, "table.txt"), "w", encoding="utf-8") as f:
         f.write(text)
     print(text)

@@ -39,6 +39,14 @@ def script(title: str, xlabel: str, out: str, curves: dict[str, list[tuple[int, 
             f"{data}plot {lines}\n")
 
 
+def license_it(name: str) -> None:
+    """Some of them are part of the documentation."""
+    with open(name, encoding="utf-8") as f:
+        head, rest = f.read().split("\n", 1)
+    with open(name, "w", encoding="utf-8") as f:
+        f.write(f"{head}\n<!-- SPDX-License-Identifier: GPL-2.0 -->\n{rest}")
+
+
 def draw(measured: Measured, where: str) -> list[str]:
     """The files made. A curve needs two points, a picture a curve."""
     made = []
@@ -53,5 +61,6 @@ def draw(measured: Measured, where: str) -> list[str]:
                 out = os.path.join(where, f"{kind}-{load}.svg")
                 subprocess.run(["gnuplot"], check=True, text=True,
                                input=script(title, xlabel, out, curves))
+                license_it(out)
                 made.append(out)
     return made
