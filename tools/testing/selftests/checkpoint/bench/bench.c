@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,9 +150,13 @@ int main(int argc, char **argv)
 {
 	char systems[] = "call,ckpt,criu", *chosen = systems;
 	const char *floors = "";
+	struct rlimit files = { 1 << 17, 1 << 17 };
 	struct target target;
 	int rounds = 3, opt;
 
+	/* as much as a load may give itself */
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		perror("bench: RLIMIT_NOFILE");
 	while ((opt = getopt(argc, argv, "n:s:f:")) >= 0) {
 		if (opt == 'n')
 			rounds = atoi(optarg);
