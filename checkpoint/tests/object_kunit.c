@@ -216,6 +216,30 @@ static void a_surplus_that_goes_away_is_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, thing->looks);
 }
 
+/* That many are shared is for others to say: all are waited for no longer than a second. */
+static void surpluses_are_waited_for_a_second_in_all(struct kunit *test)
+{
+	struct table *t = test->priv;
+	struct ckpt_obj *obj;
+	struct thing *thing;
+	int i;
+
+	/* of which little is left, so that the case is short: it is enough for three */
+	t->save->waited_us = USEC_PER_SEC - 100 * USEC_PER_MSEC;
+	for (i = 0; i < ARRAY_SIZE(t->thing); i++) {
+		thing = &t->thing[i];
+		thing->refs = 2;
+		thing->falls_after = INT_MAX;
+		obj = ckpt_object_see(t->save, thing, &thing_ops);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+		KUNIT_EXPECT_EQ_MSG(test, 1, ckpt_object_surplus(t->save, obj), "thing %d", i);
+		if (i < 3)
+			KUNIT_EXPECT_EQ_MSG(test, 6, thing->looks, "thing %d", i);
+		if (i > 3)
+			KUNIT_EXPECT_EQ_MSG(test, 1, thing->looks, "thing %d", i);
+	}
+}
+
 static struct kunit_case object_cases[] = {
 	KUNIT_CASE(ids_are_dense_in_the_order_of_capture),
 	KUNIT_CASE(an_object_met_twice_is_captured_once),
@@ -226,6 +250,7 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(every_reference_is_given_back),
 	KUNIT_CASE(a_surplus_is_what_others_hold),
 	KUNIT_CASE(a_surplus_that_goes_away_is_waited_for),
+	KUNIT_CASE(surpluses_are_waited_for_a_second_in_all),
 	{}
 };
 

@@ -123,6 +123,39 @@ CR_TEST(address_space, vdso_works_where_it_was)
 		 (between.tv_sec == after.tv_sec && between.tv_nsec <= after.tv_nsec));
 }
 
+/* Where a special mapping is, and how long; 0 if there is none. */
+static size_t find_special(const char *name, void **start)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	unsigned long from, end;
+	size_t len = 0;
+	char line[512];
+
+	CR_CHECK(file);
+	while (!len && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, name))
+			continue;
+		CR_CHECK(sscanf(line, "%lx-%lx", &from, &end) == 2);
+		*start = (void *)from;
+		len = end - from;
+	}
+	fclose(file);
+	return len;
+}
+
+/* Though the kernel does not forget where it was. Nothing here asks it for the time. */
+CR_TEST(address_space, a_vdso_that_was_unmapped_stays_so)
+{
+	size_t len;
+	void *at;
+
+	while ((len = find_special("[vdso]", &at)) || (len = find_special("[vvar", &at)))
+		CR_EQ(0, munmap(at, len));
+	cr_ready();
+	CR_EQ(0, find_special("[vdso]", &at));
+	CR_EQ(0, find_special("[vvar", &at));
+}
+
 CR_TEST(address_space, prctl_settings_are_kept)
 {
 	CR_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));

@@ -91,8 +91,20 @@ static int crowd(const char *arg)
 	return pthread_create(&thread, NULL, counter, count) ? EAGAIN : 0;
 }
 
+/* Its child asks for another signal to its parent than SIGCHLD. */
+static int parent(const char *arg)
+{
+	pid_t pid = syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0);
+
+	if (!pid)
+		sleeper(NULL);
+	FAIL_PAGE->value[0] = pid;
+	return pid < 0 ? errno : 0;
+}
+
 const struct fail_target fail_targets[] = {
 	{ "crowd", crowd },
+	{ "parent", parent },
 	{ }
 };
 
@@ -525,6 +537,56 @@ TEST_F_TIMEOUT(stages, of_commit_at_which_the_tasks_are_killed_leave_nobody, FOR
 		end_caller(self);
 	}
 	fprintf(stderr, "# %ld kills of new tasks at the commit\n", self->kills);
+	close(fd);
+}
+
+/* What its parent gets when it ends, as /proc has it, or -1. */
+static int exit_signal_of(pid_t pid)
+{
+	char path[64], text[1024] = "", *field;
+	int fd, i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		return -1;
+	close(fd);
+	field = strrchr(text, ')');
+	/* the name is the second field, this one the 38th */
+	for (i = 2; field && i < 38; i++)
+		field = strchr(field + 1, ' ');
+	return field ? atoi(field) : -1;
+}
+
+static bool is_zombie(void *pid)
+{
+	return fail_state(*(pid_t *)pid) == 'Z';
+}
+
+/* Whoever has the child then did not ask for its signal, and may be anybody. */
+TEST_F(stages, of_commit_at_which_a_parent_is_killed_leave_its_child_to_SIGCHLD)
+{
+	struct fail_page page;
+	pid_t pid;
+	int fd;
+
+	fail_group_clear(&self->group);
+	pid = fail_start(&self->group, "parent", NULL);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, fail_look(pid, &page));
+	EXPECT_EQ(SIGUSR1, exit_signal_of(page.value[0]));
+	fd = fail_save(&self->group);
+	ASSERT_LT(0, fd);
+	self->job->restarts = true;
+	ASSERT_TRUE(begin_commit(self, fd));
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	/* its children have another parent before it is one */
+	EXPECT_TRUE(fail_poll(is_zombie, &pid, 20000));
+	self->job->started = 2;
+	EXPECT_TRUE(fail_poll(is_done, self->job, 20000));
+	EXPECT_EQ(0, self->job->err);
+	EXPECT_EQ(SIGCHLD, exit_signal_of(page.value[0]));
+	end_caller(self);
 	close(fd);
 }
 

@@ -100,6 +100,15 @@ static int vdso_not_to_fork(const char *a)
 	return made(madvise(vdso, len, MADV_DONTFORK));
 }
 
+/* The kernel goes on to know where it was. The data before it stay. */
+static int vdso_without_code(const char *a)
+{
+	void *vdso;
+	size_t len = find_vdso(&vdso);
+
+	return made(munmap(vdso, len));
+}
+
 /* Written, and not to be written any more. */
 static int huge_pages(const char *a)
 {
@@ -208,7 +217,7 @@ static int breakpoint(const char *a)
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
 	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_written), T(vdso_not_to_fork),
-	T(huge_pages), T(bound_memory),
+	T(vdso_without_code), T(huge_pages), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(ldt),
 	{ }
 };
@@ -218,6 +227,7 @@ REFUSED(shared_memory, OBJECT("mm"), "CLONE_VM");
 REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
 REFUSED(vdso_written, OBJECT("vDSO"), "was written to");
 REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
+REFUSED(vdso_without_code, OBJECT("vDSO"), "a part of it was unmapped", "addr=");
 REFUSED(huge_pages, OBJECT("huge pages"), "addr=");
 REFUSED(ldt, OBJECT("LDT"));
 REFUSED(bound_memory, OBJECT("memory policy"), "addr=");

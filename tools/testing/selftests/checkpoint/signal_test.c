@@ -562,34 +562,71 @@ TEST_F(signal, a_stop_that_a_frozen_pid_1_was_sent_from_outside_is_kept)
 	stop_frozen(_metadata, &self->cr);
 }
 
-static volatile int waiting;
+#define WAITERS	32
 
-static void *has_one_pending(void *seen)
+static volatile int waiting, kept;
+
+static void *has_one_pending(void *unused)
 {
 	sigset_t pending;
 
 	block_all();
 	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1);
-	waiting = 1;
-	cr_until(waiting == 2);
+	__atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
+	cr_until(go);
 	sigpending(&pending);
-	*(int *)seen = sigismember(&pending, SIGUSR1);
+	if (sigismember(&pending, SIGUSR1))
+		__atomic_fetch_add(&kept, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
-/* Blocked, it stays, though nobody wants it. */
+/*
+ * Blocked, it stays, though nobody wants it. When the last of many threads is made
+ * again, the first have long been whole: what is done to all then is done to them.
+ */
 CR_TEST(signal, one_of_a_thread_is_pending_though_it_is_ignored)
 {
-	pthread_t thread;
-	int seen = -1;
+	pthread_t thread[WAITERS];
+	int i;
 
 	signal(SIGUSR1, SIG_IGN);
-	CR_EQ(0, pthread_create(&thread, NULL, has_one_pending, &seen));
+	for (i = 0; i < WAITERS; i++)
+		CR_EQ(0, pthread_create(&thread[i], NULL, has_one_pending, NULL));
+	cr_until(waiting == WAITERS);
+	cr_ready();
+	go = 1;
+	for (i = 0; i < WAITERS; i++)
+		CR_EQ(0, pthread_join(thread[i], NULL));
+	CR_EQ(WAITERS, kept);
+}
+
+CR_PROGRAM(thread_with_pending)
+{
+	pthread_t thread;
+
+	signal(SIGUSR1, on_signal);
+	CR_EQ(0, pthread_create(&thread, NULL, has_one_pending, NULL));
 	cr_until(waiting == 1);
 	cr_ready();
-	waiting = 2;
+	go = 1;
 	CR_EQ(0, pthread_join(thread, NULL));
-	CR_EQ(1, seen);
+	CR_EQ(1, kept);
+	CR_EQ(0, handled);
+	_exit(0);
+}
+
+/* New tasks have the caller's handlers at first. */
+TEST_F(signal, one_of_a_thread_is_pending_though_the_caller_ignores_it)
+{
+	struct cr *cr = &self->cr;
+
+	ASSERT_EQ(0, cr_start_ready(cr, "thread_with_pending", NULL));
+	ASSERT_EQ(0, cr_stop(cr));
+	signal(SIGUSR1, SIG_IGN);
+	EXPECT_EQ(0, cr_restart(cr));
+	signal(SIGUSR1, SIG_DFL);
+	cr_go(cr);
+	EXPECT_EQ(0, cr_wait_exit(cr));
 }
 
 TEST_HARNESS_MAIN

@@ -45,9 +45,27 @@ static int grows(const char *arg)
 	}
 }
 
+#define LOCKED	(4 * 4096)
+
+/* Pages of a file, which are read when they are locked, and one at a time. */
+static int locks(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	void *pages = mmap(NULL, LOCKED, PROT_READ, MAP_PRIVATE, fd, 0);
+	struct stat st;
+
+	/* who was never asked for its size is taken for empty */
+	if (fstat(fd, &st) || pages == MAP_FAILED || madvise(pages, LOCKED, MADV_RANDOM) ||
+	    mlock(pages, LOCKED))
+		return errno;
+	close(fd);
+	return 0;
+}
+
 const struct fail_target fail_targets[] = {
 	{ "plain", NULL },
 	{ "grows", grows },
+	{ "locks", locks },
 	{ }
 };
 
@@ -450,6 +468,87 @@ TEST_F(silent, server_of_a_restart_ends_with_its_connection)
 	EXPECT_TRUE(fail_group_empty(&self->group));
 	EXPECT_NE(NULL, fail_logged(&self->job->report, "cannot read the image at offset"));
 	fail_image_free(&image);
+}
+
+/* ---- A server of a file that a new task has to read before it is whole ---- */
+
+FIXTURE(locked) {
+	struct fail_group group;
+	struct fail_file file;
+	struct fail_image image;
+	struct job *job;
+	pid_t target, helper;
+};
+
+/* The server gives one page more, and is not seen again. */
+FIXTURE_SETUP(locked)
+{
+	fail_become_reaper();
+	ASSERT_EQ(0, fail_group_make(&self->group));
+	ASSERT_EQ(0, fail_file_make(&self->file, LOCKED));
+	self->file.len = LOCKED;
+	self->job = mmap(NULL, sizeof(*self->job), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->job);
+	self->target = fail_start(&self->group, "locks", self->file.path);
+	ASSERT_LT(0, self->target);
+	self->job->fd = fail_save(&self->group);
+	ASSERT_LT(0, self->job->fd);
+	ASSERT_EQ(0, fail_image_read(&self->image, self->job->fd));
+	fail_group_clear(&self->group);
+	self->job->group = self->group;
+	self->job->restarts = true;
+	self->job->other_end = -1;
+	lseek(self->job->fd, 0, SEEK_SET);
+	fail_file_plan(&self->file, 4096, FAIL_FILE_UNREAD, 0);
+	self->helper = fail_helper(do_job, self->job);
+	ASSERT_TRUE(fail_poll(is_silent, &self->file, 20000));
+	EXPECT_FALSE(self->job->done);
+}
+
+FIXTURE_TEARDOWN(locked)
+{
+	fail_file_end(&self->file);
+	if (self->helper > 0) {
+		kill(self->helper, SIGKILL);
+		fail_reap(self->helper);
+	}
+	fail_group_end(&self->group);
+	fail_image_free(&self->image);
+	munmap(self->job, sizeof(*self->job));
+}
+
+static int oom_score_adj_of(pid_t pid)
+{
+	char path[64], text[16] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return -1;
+	close(fd);
+	return atoi(text);
+}
+
+/* It is made with the caller's memory, which is not to go for it, but has its own now. */
+TEST_F(locked, pages_are_read_by_one_who_may_be_killed_for_its_memory)
+{
+	EXPECT_EQ(0, oom_score_adj_of(self->target));
+}
+
+static bool new_task_is_gone(void *arg)
+{
+	FIXTURE_DATA(locked) *self = arg;
+
+	return fail_image_is_gone(&self->image, &self->group);
+}
+
+/* Both wait: the task for the server, the caller for the task. */
+TEST_F(locked, pages_that_never_come_are_not_waited_for_when_the_caller_is_killed)
+{
+	EXPECT_EQ(0, kill(self->helper, SIGKILL));
+	EXPECT_TRUE(fail_poll(new_task_is_gone, self, 20000));
 }
 
 TEST_HARNESS_MAIN
