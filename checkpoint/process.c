@@ -395,7 +395,11 @@ void restart_zombie(struct ckpt_proc *proc)
 {
 	const struct ckpt_process *in = ckpt_data(proc->rec, ckpt_process);
 	struct signal_struct *signal = current->signal;
+	struct rlimit nofile = signal->rlim[RLIMIT_NOFILE];
 
+	/* its parent has raised its own: see restart_process_birth() */
+	nofile.rlim_cur = min_t(u64, le64_to_cpu(in->rlimits[RLIMIT_NOFILE][0]), nofile.rlim_max);
+	do_prlimit(current, RLIMIT_NOFILE, &nofile, NULL);
 	signal->oom_score_adj = max_t(int, le32_to_cpu(in->oom_score_adj),
 				      signal->oom_score_adj_min);
 }
