@@ -120,9 +120,13 @@ static u32 flags_of(struct ckpt_save *save, vm_flags_t rest)
 static u32 flags_of_vdso(struct ckpt_save *save, struct vm_area_struct *vma)
 {
 	bool data = vma->vm_flags & VM_PFNMAP;
+	struct vm_area_struct *before = vma;
 	vm_flags_t usual = VM_DONTEXPAND | (data ? VM_IO | VM_PFNMAP | VM_DONTDUMP : 0);
 
-	if (!ckpt_vdso(vma->vm_mm))
+	/* the data are in front of the code */
+	if (!data)
+		before = vma_lookup(vma->vm_mm, vma->vm_start - 1);
+	if (!ckpt_vdso(vma->vm_mm) || !before || !ckpt_arch_vma_is_vdso(before))
 		ckpt_refuse(save, "vDSO", "a part of it was unmapped, not saved yet");
 	if ((vma->vm_flags & VM_ACCESS_FLAGS) != (data ? VM_READ : VM_READ | VM_EXEC))
 		ckpt_refuse(save, "vDSO", "its protection was changed, not saved yet");

@@ -109,6 +109,15 @@ static int vdso_without_code(const char *a)
 	return made(munmap(vdso, len));
 }
 
+static int vdso_without_data(const char *a)
+{
+	void *vdso;
+
+	find_vdso(&vdso);
+	/* four pages in front of the code; the kernel lets nobody unmap some of them */
+	return made(munmap(vdso - 4 * 4096, 4 * 4096));
+}
+
 /* Written, and not to be written any more. */
 static int huge_pages(const char *a)
 {
@@ -217,7 +226,7 @@ static int breakpoint(const char *a)
 #define T(name) { #name, name }
 const struct fail_target fail_targets[] = {
 	T(shm), T(shared_memory), T(vdso_to_write), T(vdso_written), T(vdso_not_to_fork),
-	T(vdso_without_code), T(huge_pages), T(bound_memory),
+	T(vdso_without_code), T(vdso_without_data), T(huge_pages), T(bound_memory),
 	T(faults_of_users), T(device_memory), T(breakpoint), T(ldt),
 	{ }
 };
@@ -228,6 +237,7 @@ REFUSED(vdso_to_write, OBJECT("vDSO"), "addr=");
 REFUSED(vdso_written, OBJECT("vDSO"), "was written to");
 REFUSED(vdso_not_to_fork, OBJECT("vDSO"), "addr=");
 REFUSED(vdso_without_code, OBJECT("vDSO"), "a part of it was unmapped", "addr=");
+REFUSED(vdso_without_data, OBJECT("vDSO"), "a part of it was unmapped", "addr=");
 REFUSED(huge_pages, OBJECT("huge pages"), "addr=");
 REFUSED(ldt, OBJECT("LDT"));
 REFUSED(bound_memory, OBJECT("memory policy"), "addr=");
